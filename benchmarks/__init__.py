@@ -1,0 +1,1 @@
+"""Measures this package and its peers side by side, in one run: ``python -m benchmarks``."""

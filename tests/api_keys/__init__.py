@@ -1,0 +1,1 @@
+"""API keys: the service, its cache, and the authenticator."""

@@ -1,0 +1,1 @@
+"""What attackers and odd peers send."""

@@ -1,0 +1,1 @@
+"""The contract: every case, through every carrier, with the same bytes."""

@@ -1,0 +1,1 @@
+"""Rate limits and the shield: in memory, on Redis, through every adapter."""

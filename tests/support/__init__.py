@@ -1,0 +1,1 @@
+"""What tests share: keys, tokens signed by hand, a clock."""
