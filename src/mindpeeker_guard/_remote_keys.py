@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -126,7 +127,7 @@ class RemoteKeySet:
         keys = self.at_hand()
         if keys is not None:
             return keys
-        yield from self._settle(self._start(self._clock(), seen), until)
+        yield from self._settle(self._start(self._clock(), seen, until), until)
         snapshot, now = self._snapshot, self._clock()
         if snapshot is None or snapshot.is_dead(now):
             raise unavailable(self._failure, now)
@@ -176,7 +177,7 @@ class RemoteKeySet:
                 self._absent[name] = True
         raise UnknownKeyError
 
-    def _start(self, now: float, seen: Snapshot | None) -> Future[None] | None:
+    def _start(self, now: float, seen: Snapshot | None, until: float = math.inf) -> Future[None] | None:
         """Return the fetch under way, or a new one; None while backing off, or if `seen` has been replaced by now."""
         running = self._worker.running()
         if running is not None or self._backing_off(now):
@@ -185,7 +186,7 @@ class RemoteKeySet:
             running = self._worker.running()
             if running is not None or self._backing_off(now) or self._snapshot is not seen:
                 return running
-            return self._worker.start()
+            return self._worker.start(until)
 
     def _start_for(self, name: tuple[str | None, str], now: float, seen: KeySet) -> tuple[Future[None] | None, bool]:
         """Return the fetch under way, or a new one if the budget for unknown keys allows; and if it is new."""

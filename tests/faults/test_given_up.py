@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+import time
 
 import pytest
 from tests.faults.issuer import Connection, Issuer, answer, publish, published
-from tests.faults.rig import GRACE, PATIENCE, TIMEOUT, Rig, eventually, fetching_threads, nobody_fetches, signed
+from tests.faults.rig import GRACE, PATIENCE, TIMEOUT, Clock, Rig, eventually, fetching_threads, nobody_fetches, signed
 
 from mindpeeker_guard import KeysUnavailableError
 from mindpeeker_guard._http import http_library
@@ -68,6 +69,27 @@ def test_a_name_that_is_not_resolved(issuer, resolver):
     assert (1, "no answer in time") == (health.failures, health.last_error)
     assert "user-0" == later.subject
     assert 1 == len(left)
+
+
+class SlowClock(Clock):
+    """A clock that takes a while to read, as on a machine that lets a thread wait."""
+
+    def __call__(self) -> float:
+        time.sleep(0.05)
+        return self.now
+
+
+def test_who_has_waited_long_enough_finds_the_fetch_given_up(issuer, resolver):
+    """
+    However long a caller took to start a fetch: when its wait is over, the failure is on record, and when to try again.
+    """
+    rig = Rig(issuer, url=issuer.url(host="slow.localhost"), timeout=TIMEOUT, clock=SlowClock())
+
+    outcome = rig.outcome(signed("a"))
+
+    assert KeysUnavailableError is type(outcome)
+    assert (1, "no answer in time") == (rig.keys.health().failures, rig.keys.health().last_error)
+    assert outcome.retry_after
 
 
 def test_an_answer_from_the_past(issuer, resolver):
