@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -84,7 +83,7 @@ class Stage:
             for line in process.stdout:
                 lines.append(line)
                 if "client_secret=" in line:
-                    process.send_signal(signal.SIGINT)
+                    process.terminate()
             self._status = process.wait(30)
         return "".join(lines)
 

@@ -14,7 +14,8 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import STRATEGIES
 from tests.rate_limits.rig import Timer, answer, awaited, blocking, guard, request, statuses, told
-from tests.state.servers import RedisServer, free_port
+from tests.state.servers import RedisServer
+from tests.support.ports import free_port
 
 from mindpeeker_guard import AnswerError, ConfigurationError, RateLimit, RateLimits, StoreUnavailableError, requirement
 from mindpeeker_guard.rate_limits._memory import MemoryWindows

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from tests.support.ports import free_port
 
 BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
 
@@ -25,12 +26,6 @@ def need_server() -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return BINARY
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 class RedisServer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.state.rig import principal, ready
-from tests.state.servers import free_port
 from tests.support.commands import runner
+from tests.support.ports import free_port
 
 from mindpeeker_guard.cli._main import cli
 

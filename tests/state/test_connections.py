@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from tests.faults.certificates import Authority
 from tests.state.rig import eventually, principal, ready
-from tests.state.servers import RedisServer, free_port
+from tests.state.servers import RedisServer
+from tests.support.ports import free_port
 
 from mindpeeker_guard import StoreUnavailableError
 from mindpeeker_guard.state import _redis_clients

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from tests.state.rig import NOW, Clock, eventually, principal, ready
-from tests.state.servers import RedisServer, free_port
+from tests.state.servers import RedisServer
+from tests.support.ports import free_port
 
 from mindpeeker_guard import ConfigurationError, StoreUnavailableError
 from mindpeeker_guard.state.redis import RedisState

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 from tests.state.rig import eventually, principal, ready
-from tests.state.servers import RedisServer, free_port
+from tests.state.servers import RedisServer
+from tests.support.ports import free_port
 from tests.support.server import Reply, ScriptedServer
 from tests.support.tokens import jwks, private_key, public_jwk, token
 

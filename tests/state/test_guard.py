@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.state.rig import ISSUER, eventually
-from tests.state.servers import free_port
+from tests.support.ports import free_port
 from tests.support.tokens import jwks, private_key, public_jwk, token
 
 from mindpeeker_guard import (

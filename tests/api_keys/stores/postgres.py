@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.ports import free_port
 
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/bin")
 # Nothing here must outlive a power cut.
@@ -60,8 +60,7 @@ class PostgresServer:
         self._home = Path(tempfile.mkdtemp(prefix="mpkeys-"))
         if owner := _owner():
             shutil.chown(self._home, owner["user"], owner["group"])
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._databases: set[str] = set()
         self._process: subprocess.Popen[bytes] | None = None
         initdb = [self._binaries / "initdb", "-D", self._home / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8"]

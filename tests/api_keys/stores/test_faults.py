@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -13,6 +12,7 @@ from tests.api_keys.stores import django_keys
 from tests.api_keys.stores.kinds import Blocking, Kind
 from tests.api_keys.stores.postgres import PostgresServer, eventually
 from tests.api_keys.stores.records import HOUR, NOW, record
+from tests.support.ports import free_port
 
 from mindpeeker_guard.api_keys import StoreUnavailableError
 from mindpeeker_guard.api_keys.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
@@ -148,8 +148,7 @@ def test_refused(kind, operation):
     """
     Where nobody listens, each operation says that the store cannot be reached, and to try again.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"postgresql://someone:opensesame@127.0.0.1:{free.getsockname()[1]}/keys"
+    url = f"postgresql://someone:opensesame@127.0.0.1:{free_port()}/keys"
     with _opened(kind, url) as store, pytest.raises(StoreUnavailableError) as caught:
         OPERATIONS[operation](store)
 
