@@ -38,7 +38,7 @@ def error_classes(base=AnswerError):
         yield from error_classes(cls)
 
 
-CORE = {cls for cls in error_classes() if cls.__module__ == "mindpeeker_guard.errors"}
+CORE = {cls for cls in error_classes() if cls.__module__.startswith("mindpeeker_guard.errors")}
 ERRORS = sorted(CORE, key=lambda cls: cls.__name__)
 
 

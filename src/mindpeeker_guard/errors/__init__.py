@@ -32,49 +32,61 @@ client. The reason in detail is chained as ``__cause__`` or passed as ``reason``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
 
+from mindpeeker_guard.errors._roots import AnswerError, AuthError, ConfigurationError, GuardError
+from mindpeeker_guard.errors._tokens import (
+    ExpiredAPIKeyError,
+    ExpiredTokenError,
+    ImmatureTokenError,
+    InvalidAPIKeyError,
+    InvalidAudienceError,
+    InvalidClaimError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    InvalidTokenError,
+    MalformedTokenError,
+    MissingClaimError,
+    RevokedAPIKeyError,
+    RevokedTokenError,
+    SenderConstraintError,
+    UnknownKeyError,
+    UnsupportedAlgorithmError,
+    WrongTokenTypeError,
+)
 
-class GuardError(Exception):
-    """The root of everything this package raises on purpose."""
-
-
-class ConfigurationError(GuardError, ValueError):
-    """A setting is wrong or missing. The text names it and says what to write."""
-
-
-class AnswerError(GuardError):
-    """A request that is not let through: something with a status, a code and a sentence.
-
-    Attributes:
-        status: The HTTP status of the answer.
-        error: RFC 6750's error code for the challenge, or None where the challenge carries none.
-        code: A stable short name for logs, metrics and tests.
-        description: One fixed sentence for the client; never a value out of the request.
-        reason: What was seen, for the log; never a credential.
-        is_guess: Whether it is what one who makes credentials up would get. An honest client that is late, or has
-            taken one API for another, gets something else.
-        schemes: The schemes that the route accepts, which are those that the answer offers; empty for all of the guard.
-    """
-
-    status: ClassVar[int]
-    error: ClassVar[str | None] = None
-    code: ClassVar[str]
-    is_guess: ClassVar[bool] = False
-    description: str
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason or self.description)
-        self.reason = reason
-        self.schemes: tuple[str, ...] = ()
-
-    def members(self) -> Mapping[str, object]:
-        """Return what the problem details have besides status, title, description and RFC 6750's members."""
-        return {}
-
-
-class AuthError(AnswerError):
-    """The caller is refused."""
+__all__ = [
+    "AnswerError",
+    "AuthError",
+    "ConfigurationError",
+    "ExpiredAPIKeyError",
+    "ExpiredTokenError",
+    "GuardError",
+    "ImmatureTokenError",
+    "InsufficientScopeError",
+    "InvalidAPIKeyError",
+    "InvalidAudienceError",
+    "InvalidClaimError",
+    "InvalidIssuerError",
+    "InvalidRequestError",
+    "InvalidSignatureError",
+    "InvalidTokenError",
+    "KeysUnavailableError",
+    "MalformedTokenError",
+    "MissingClaimError",
+    "MissingCredentialsError",
+    "RateLimitedError",
+    "RevokedAPIKeyError",
+    "RevokedTokenError",
+    "SchemeNotAcceptedError",
+    "SenderConstraintError",
+    "StepUpRequiredError",
+    "StoreUnavailableError",
+    "TooManyFailuresError",
+    "UnavailableError",
+    "UnknownKeyError",
+    "UnsupportedAlgorithmError",
+    "WrongTokenTypeError",
+]
 
 
 class MissingCredentialsError(AuthError):
@@ -99,139 +111,6 @@ class InvalidRequestError(AuthError):
     error = "invalid_request"
     code = "request_invalid"
     description = "The request must carry exactly one well-formed credential."
-
-
-class InvalidTokenError(AuthError):
-    """The access token is not good (RFC 6750 section 3.1)."""
-
-    status = 401
-    error = "invalid_token"
-    code = "token_invalid"
-    is_guess = True
-    description = "The access token is not valid."
-
-
-class MalformedTokenError(InvalidTokenError):
-    """The token is no compact JWS with a JSON object in its header and payload (RFC 7515 section 5.2)."""
-
-    code = "token_malformed"
-    description = "The access token is malformed."
-
-
-class UnsupportedAlgorithmError(InvalidTokenError):
-    """The token's ``alg`` is not one this guard accepts, or does not fit the key that ``kid`` names."""
-
-    code = "algorithm_not_allowed"
-    description = "The access token is signed with an algorithm that is not accepted."
-
-
-class WrongTokenTypeError(InvalidTokenError):
-    """The token is of another kind, such as an ID token (RFC 9068 section 4)."""
-
-    code = "token_type_wrong"
-    is_guess = False
-    description = "This kind of token is not accepted here."
-
-
-class InvalidSignatureError(InvalidTokenError):
-    """The signature does not fit the token."""
-
-    code = "signature_invalid"
-    description = "The access token's signature is not valid."
-
-
-class UnknownKeyError(InvalidTokenError):
-    """The issuer does not publish the key that the token names."""
-
-    code = "key_unknown"
-    description = "The access token is signed with a key that the issuer does not publish."
-
-
-class ExpiredTokenError(InvalidTokenError):
-    """``exp`` has passed (RFC 7519 section 4.1.4)."""
-
-    code = "token_expired"
-    is_guess = False
-    description = "The access token has expired."
-
-
-class ImmatureTokenError(InvalidTokenError):
-    """``nbf`` or ``iat`` lies in the future (RFC 7519 sections 4.1.5 and 4.1.6)."""
-
-    code = "token_immature"
-    is_guess = False
-    description = "The access token is not valid yet."
-
-
-class InvalidIssuerError(InvalidTokenError):
-    """``iss`` is not the issuer this guard trusts (RFC 7519 section 4.1.1)."""
-
-    code = "issuer_mismatch"
-    is_guess = False
-    description = "The access token comes from another issuer."
-
-
-class InvalidAudienceError(InvalidTokenError):
-    """``aud`` does not name this API (RFC 7519 section 4.1.3)."""
-
-    code = "audience_mismatch"
-    is_guess = False
-    description = "The access token is not meant for this API."
-
-
-class MissingClaimError(InvalidTokenError):
-    """A claim that must be there is not."""
-
-    code = "claim_missing"
-    is_guess = False
-    description = "The access token lacks a required claim."
-
-
-class InvalidClaimError(InvalidTokenError):
-    """A claim is not of the type that its definition demands."""
-
-    code = "claim_invalid"
-    is_guess = False
-    description = "The access token has a claim of the wrong type."
-
-
-class SenderConstraintError(InvalidTokenError):
-    """The token is bound to a key (``cnf``, RFC 7800) and came as a plain bearer token."""
-
-    code = "sender_constrained"
-    is_guess = False
-    description = "The access token is bound to a key and cannot be used as a bearer token."
-
-
-class RevokedTokenError(InvalidTokenError):
-    """The access token was revoked before its end."""
-
-    code = "token_revoked"
-    is_guess = False
-    description = "The access token has been revoked."
-
-
-class InvalidAPIKeyError(InvalidTokenError):
-    """The API key is malformed, unknown, of another environment, or has a wrong secret: nobody learns which."""
-
-    code = "api_key_invalid"
-    description = "The API key is not valid."
-
-
-class ExpiredAPIKeyError(InvalidAPIKeyError):
-    """The API key has come to its end."""
-
-    code = "api_key_expired"
-    is_guess = False
-    description = "The API key has expired."
-
-
-class RevokedAPIKeyError(InvalidAPIKeyError):
-    """The API key was revoked."""
-
-    code = "api_key_revoked"
-    is_guess = False
-    description = "The API key was revoked."
 
 
 class StepUpRequiredError(AuthError):
