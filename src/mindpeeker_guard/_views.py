@@ -86,9 +86,14 @@ def remember(
     return principal
 
 
+def has_decided(environ: Mapping[str, Any], guard: Guard) -> bool:
+    """Tell whether `guard` is the one that has decided about this request before."""
+    return environ.get(_GUARD_KEY) is guard
+
+
 def has_met(environ: Mapping[str, Any], guard: Guard, needed: Requirement) -> bool:
     """Tell whether `guard` has checked this very requirement for this request, and counted it."""
-    return environ.get(_MET) is needed and environ.get(_GUARD_KEY) is guard
+    return environ.get(_MET) is needed and has_decided(environ, guard)
 
 
 def note_headers(environ: MutableMapping[str, Any], request: Request) -> None:

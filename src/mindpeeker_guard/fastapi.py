@@ -73,6 +73,7 @@ class RequireScopes(SecurityBase):
         self.scheme_name = openapi.alias(needed)
         self.model = SecurityModel.model_validate(openapi.placeholder(needed))
         self._with_scopes: dict[tuple[str, ...], Requirement] = {}
+        self._hash = hash(needed)  # FastAPI asks for it several times in each request
 
     async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> Principal | None:
         """Check the connection."""
@@ -112,7 +113,7 @@ class RequireScopes(SecurityBase):
         return isinstance(other, RequireScopes) and other.requirement == self.requirement
 
     def __hash__(self) -> int:
-        return hash(self.requirement)
+        return self._hash
 
     def __repr__(self) -> str:
         return f"RequireScopes({self.requirement})"

@@ -25,6 +25,7 @@ from mindpeeker_guard._scopes import ScopeExpression
 from mindpeeker_guard._types import Principal, RateSpec, Refusal, Requirement, requirement
 from mindpeeker_guard._views import (
     PRINCIPAL_KEY,
+    has_decided,
     has_met,
     is_public,
     mark_rated,
@@ -197,12 +198,13 @@ def _guarded(needed: Requirement) -> Callable[[View[P, R]], View[P, R]]:
 def _check(needed: Requirement) -> None:
     context = request_ctx._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - one proxy, not three
     guard, environ = _guard_of(context.app), context.request.environ
-    if has_met(environ, guard, needed):
+    # Not in `g`: it belongs to the application context, which several requests may share.
+    is_known = has_decided(environ, guard)
+    if is_known and has_met(environ, guard, needed):
         return
     seen = _Request(environ)
     try:
-        # Not in `g`: it belongs to the application context, which several requests may share.
-        principal = remembered(environ, guard)
+        principal = remembered(environ, guard) if is_known else None
         if principal is None:
             remember(environ, guard, guard.check(seen, needed), needed)
         else:

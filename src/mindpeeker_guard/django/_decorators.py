@@ -98,9 +98,11 @@ def _wrapped(view: Any, step: Step) -> Any:
 
 
 def _stepped_sync(view: Callable[..., Any], step: Step) -> Callable[..., Any]:
+    owner = _dispatching(view)
+
     @wraps(view)
     def stepped(*args: Any, **kwargs: Any) -> Any:
-        if _is_async_dispatch(view):
+        if owner is not None and owner.view_is_async:
             return _later(_request(args), step, view, args, kwargs)
         refused = step.take(_request(args))
         return view(*args, **kwargs) if refused is None else refused
@@ -108,10 +110,10 @@ def _stepped_sync(view: Callable[..., Any], step: Step) -> Callable[..., Any]:
     return stepped
 
 
-def _is_async_dispatch(view: Any) -> bool:
-    """Tell whether `view` is the bound `dispatch` of an async class, a plain function whose result is awaited."""
+def _dispatching(view: Any) -> View | None:
+    """Return whose bound `dispatch` this is: of an async class, it is a plain function whose result is awaited."""
     owner = getattr(getattr(view, "func", None), "__self__", None)
-    return isinstance(owner, View) and owner.view_is_async and view.__name__ == "dispatch"
+    return owner if isinstance(owner, View) and view.__name__ == "dispatch" else None
 
 
 def _stepped_async(view: Callable[..., Any], step: Step) -> Callable[..., Any]:

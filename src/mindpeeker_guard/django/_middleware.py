@@ -55,7 +55,8 @@ class GuardMiddleware:
         except ConfigurationError as error:
             raise ImproperlyConfigured(str(error)) from error
         self.process_view: Callable[..., HttpResponseBase | Awaitable[HttpResponseBase | None] | None]
-        if iscoroutinefunction(get_response):
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
             self.process_view = self._process_view_async
         else:
@@ -64,7 +65,7 @@ class GuardMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         """Hand the request on; there is no principal before a view is known."""
         request.principal = None  # type: ignore[attr-defined]
-        if iscoroutinefunction(self):
+        if self._is_async:
             return self._respond(request)
         return _with_headers(request, self._get_response(request))
 
@@ -78,7 +79,8 @@ class GuardMiddleware:
             try:
                 seen = read(request)
                 principal = current.guard.check(seen, needed)
-                note(request, seen)
+                if current.guard.is_limited:
+                    note(request, seen)
                 return _welcome(current, request, view, needed, principal)
             except AnswerError as error:
                 return answer(current.guard.refusal(error))
@@ -93,7 +95,8 @@ class GuardMiddleware:
             try:
                 seen = read(request)
                 principal = await current.guard.acheck(seen, needed)
-                note(request, seen)
+                if current.guard.is_limited:
+                    note(request, seen)
                 return _welcome(current, request, view, needed, principal)
             except AnswerError as error:
                 return answer(current.guard.refusal(error))

@@ -81,9 +81,8 @@ class Check:
         return await self._limit.atake(request) if refused is None and self._limit is not None else refused
 
     def _is_met(self, request: HttpRequest) -> bool:
-        principal = _principal(request)
-        met, by = getattr(request, "_mindpeeker_met", (None, None))
-        return met is self._needed and by is principal
+        met: tuple[Requirement, Principal | None] | None = getattr(request, "_mindpeeker_met", None)
+        return met is not None and met[0] is self._needed and met[1] is _principal(request)
 
     def _refused(self, request: HttpRequest) -> HttpResponse | None:
         guard, principal = configuration().guard, _principal(request)
