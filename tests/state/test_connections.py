@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mindpeeker_guard import StoreUnavailableError
 from mindpeeker_guard.state import _redis_clients
 
 SECRET = "s" * 32
+CLUSTERED = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
 
 
 def everything_works(state: Any) -> bool:
@@ -106,12 +108,82 @@ def test_a_cluster(make, tmp_path, cluster):
     """
     All names of one prefix are in one slot of a cluster, so that scripts may touch them together.
     """
-    with RedisServer(tmp_path, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf") as server:
+    with RedisServer(tmp_path, *CLUSTERED) as server:
         with server.client() as client:
             client.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
             eventually(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"))
 
         assert everything_works(make(server, cluster=cluster, secret=SECRET))
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer]]:
+    """A cluster of two nodes: one that has nothing, and one that has everything."""
+    folders = [tmp_path / "door", tmp_path / "owner"]
+    for folder in folders:
+        folder.mkdir()
+    with RedisServer(folders[0], *CLUSTERED) as door, RedisServer(folders[1], *CLUSTERED) as owner:
+        with door.client() as at_door, owner.client() as at_owner:
+            at_owner.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
+            at_door.execute_command("CLUSTER", "MEET", "127.0.0.1", owner.port)
+            for client in (at_door, at_owner):
+                eventually(lambda client=client: _is_whole(client), longest=60)
+        yield door, owner
+
+
+def _is_whole(client: Any) -> bool:
+    told = client.execute_command("CLUSTER", "INFO")
+    return all(one in told for one in (b"cluster_state:ok", b"cluster_known_nodes:2", b"cluster_slots_ok:16384"))
+
+
+def _could(work: Callable[[], Any]) -> bool:
+    try:
+        work()
+    except StoreUnavailableError:
+        return False
+    return True
+
+
+def test_a_cluster_without_the_node_that_the_url_names(make, nodes):
+    """
+    Where the node of the URL has gone for good, and connections break, processes find the nodes that they saw before.
+    """
+    door, owner = nodes
+    one, other = (make(door, cluster=True, secret=SECRET) for _ in range(2))
+    ready(one.revocations)
+    ready(other.revocations)
+    one.revocations.revoke(token_id="before")
+
+    door.kill()
+    owner.kill()
+    owner.start()
+
+    eventually(lambda: _could(lambda: one.revocations.revoke(token_id="thread")), longest=60)
+    eventually(lambda: _could(lambda: asyncio.run(one.revocations.arevoke(token_id="loop"))), longest=60)
+    for token_id in ("before", "thread", "loop"):
+        eventually(lambda known=token_id: other.revocations.is_revoked(principal(token_id=known)), longest=60)
+    assert other.revocations.health().connected
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("lost", ["all nodes", "the node with everything"])
+def test_a_cluster_that_is_gone(make, nodes, known, lost):
+    """
+    Where no node answers, or none that is in charge, that is an outage, whether the cluster was seen before or not.
+    """
+    door, owner = nodes
+    state = make(door, cluster=True, timeout=1, connect_timeout=1)
+    if known:
+        state.revocations.revoke(token_id="before")
+    owner.kill()
+    if lost == "all nodes":
+        door.kill()
+
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            state.revocations.revoke(token_id="thread")
+        with pytest.raises(StoreUnavailableError):
+            asyncio.run(state.revocations.arevoke(token_id="loop"))
 
 
 def test_a_unix_socket(make, tmp_path):

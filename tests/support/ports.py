@@ -6,8 +6,8 @@ import random
 import socket
 
 # Systems give out ports from 32768 (or higher) to whoever does not name one: a port below stays free between its choice
-# and its use, and while its server is down.
-_RANGE = range(16_000, 32_000)
+# and its use, and while its server is down. The nodes of a Redis Cluster take the port that is 10,000 higher as well.
+_RANGE = range(16_000, 22_000)
 
 
 def free_port() -> int:

@@ -106,6 +106,7 @@ class RedisClients:
         self._threads = _Owner(threading.BoundedSemaphore(_POOL))
         self._by_loop: dict[Any, _Owner] = {}
         self._inherited: list[Any] = []
+        self._nodes: list[tuple[str, int]] = []
         self._check_url()
         on_fork(self, RedisClients._leave)
 
@@ -124,7 +125,7 @@ class RedisClients:
                 return work(client)
             with self._lent() as client:
                 return work(client)
-        except (self._redis.RedisError, OSError) as error:
+        except self._failures as error:
             raise unavailable(error) from None
 
     async def aask(self, work: Callable[[Any], Awaitable[T]]) -> T:
@@ -135,7 +136,7 @@ class RedisClients:
                     return await work(client)
             async with self._alent() as client:
                 return await work(client)
-        except (self._redis.RedisError, OSError) as error:
+        except self._failures as error:
             raise unavailable(error) from None
 
     def close(self) -> None:
@@ -151,6 +152,11 @@ class RedisClients:
         owner = self._by_loop.get(asyncio.get_running_loop())
         if owner is not None and owner.holder is not None:
             await owner.holder.aclose()
+
+    @property
+    def _failures(self) -> tuple[type[Exception], ...]:
+        # A cluster without a node that answers, or without one for a name, is no RedisError to redis-py.
+        return self._redis.RedisError, self._redis.exceptions.RedisClusterException, OSError
 
     @property
     def _worth_another_try(self) -> tuple[type[Exception], ...]:
@@ -234,8 +240,17 @@ class RedisClients:
         # One form of answers whatever the server speaks, and no handshake that old servers do not know.
         options = {"protocol": 2, "retry": retry, "socket_timeout": timeout, **self._options}
         if self._cluster:
-            return library.RedisCluster.from_url(self._url, **options)
+            return self._made_for_cluster(library, options)
         return library.Redis.from_url(self._url, max_connections=_POOL, **options)
+
+    def _made_for_cluster(self, library: Any, options: dict[str, Any]) -> Any:
+        # A cluster may be well when the node that the URL names is not: any other that was seen will do.
+        seen = [library.cluster.ClusterNode(host, port) for host, port in self._nodes]
+        options["startup_nodes"] = [*options.get("startup_nodes", ()), *seen]
+        client = library.RedisCluster.from_url(self._url, **options)
+        if library is self._redis:  # the other asks for the nodes at its first command
+            self._nodes = [(node.host, node.port) for node in client.get_nodes()]
+        return client
 
     def _check_url(self) -> None:
         try:
