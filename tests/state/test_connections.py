@@ -172,7 +172,7 @@ def test_a_cluster_that_is_gone(make, nodes, known, lost):
     Where no node answers, or none that is in charge, that is an outage, whether the cluster was seen before or not.
     """
     door, owner = nodes
-    state = make(door, cluster=True, timeout=1, connect_timeout=1)
+    state = make(door, cluster=True)
     if known:
         state.revocations.revoke(token_id="before")
     owner.kill()
