@@ -120,14 +120,11 @@ class RemoteKeySet:
         Raises:
             KeysUnavailableError: There are none that may be used, and they cannot be had.
         """
-        return (yield from self._current(self._worker.patience()))
-
-    def _current(self, until: float) -> Flow[KeySet]:
         seen = self._snapshot
         keys = self.at_hand()
         if keys is not None:
             return keys
-        yield from self._settle(self._start(self._clock(), seen, until), until)
+        yield from self._settle(self._start(self._clock(), seen))
         snapshot, now = self._snapshot, self._clock()
         if snapshot is None or snapshot.is_dead(now):
             raise unavailable(self._failure, now)
@@ -136,7 +133,7 @@ class RemoteKeySet:
     def find(self, kid: str | None, alg: str) -> Flow[Sequence[Key]]:
         """Return the keys that fit; see `KeySource.find`."""
         until = self._worker.patience()
-        keys = yield from self._current(until)
+        keys = yield from self.current()
         found = keys.candidates(kid, alg)
         if not found:
             found = yield from self._look_again(kid, alg, keys, until)
@@ -177,7 +174,7 @@ class RemoteKeySet:
                 self._absent[name] = True
         raise UnknownKeyError
 
-    def _start(self, now: float, seen: Snapshot | None, until: float = math.inf) -> Future[None] | None:
+    def _start(self, now: float, seen: Snapshot | None) -> Future[None] | None:
         """Return the fetch under way, or a new one; None while backing off, or if `seen` has been replaced by now."""
         running = self._worker.running()
         if running is not None or self._backing_off(now):
@@ -186,7 +183,7 @@ class RemoteKeySet:
             running = self._worker.running()
             if running is not None or self._backing_off(now) or self._snapshot is not seen:
                 return running
-            return self._worker.start(until)
+            return self._worker.start()
 
     def _start_for(self, name: tuple[str | None, str], now: float, seen: KeySet) -> tuple[Future[None] | None, bool]:
         """Return the fetch under way, or a new one if the budget for unknown keys allows; and if it is new."""
@@ -204,8 +201,8 @@ class RemoteKeySet:
     def _backing_off(self, now: float) -> bool:
         return (failure := self._failure) is not None and failure.forbids(now)
 
-    def _settle(self, future: Future[None] | None, until: float) -> Flow[bool]:
-        """Wait until the fetch is over, if there is one, but no longer than `until`; tell whether it was in time."""
+    def _settle(self, future: Future[None] | None, until: float = math.inf) -> Flow[bool]:
+        """Wait until the fetch is over or given up, if there is one, but not past `until`; tell whether it is over."""
         try:
             if future is not None:
                 yield from wait(future, self._worker.remaining(until))

@@ -59,14 +59,11 @@ class Worker:
             return None
         return future
 
-    def start(self, until: float = math.inf) -> Future[None] | None:
-        """Start the job, with the lock held, and return its future; None where the system has no thread for it.
-
-        It is given up by `until` at the latest, so that whoever has waited for all of it finds it given up.
-        """
+    def start(self) -> Future[None] | None:
+        """Start the job, with the lock held, and return its future; None where the system has no thread for it."""
         future = _future()
         future.set_running_or_notify_cancel()  # from here on nobody who waits can cancel it for the others
-        self._future, self._deadline = future, min(until, self.patience())
+        self._future, self._deadline = future, time.monotonic() + self._limit
         try:
             thread = threading.Thread(target=self._run, args=(future,), name="mindpeeker-guard", daemon=True)
             self._latest = thread, future
