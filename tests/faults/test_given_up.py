@@ -83,7 +83,7 @@ def test_who_has_waited_long_enough_finds_the_fetch_given_up(issuer, resolver):
     """
     However long a caller took to start a fetch: when its wait is over, the failure is on record, and when to try again.
     """
-    rig = Rig(issuer, url=issuer.url(host="slow.localhost"), timeout=TIMEOUT, clock=SlowClock())
+    rig = Rig(issuer, url=issuer.url(host="slow.localhost"), timeout=ASKED, clock=SlowClock())
 
     outcome = rig.outcome(signed("a"))
 

@@ -113,7 +113,7 @@ def _stepped_sync(view: Callable[..., Any], step: Step) -> Callable[..., Any]:
 def _dispatching(view: Any) -> View | None:
     """Return whose bound `dispatch` this is: of an async class, it is a plain function whose result is awaited."""
     owner = getattr(getattr(view, "func", None), "__self__", None)
-    return owner if isinstance(owner, View) and view.__name__ == "dispatch" else None
+    return owner if isinstance(owner, View) and getattr(view, "__name__", "") == "dispatch" else None
 
 
 def _stepped_async(view: Callable[..., Any], step: Step) -> Callable[..., Any]:
