@@ -22,6 +22,6 @@ def ask(method: Callable[..., T | Awaitable[T]], *args: Any) -> Flow[T]:
         return (yield from call(method, *args))
     except GuardError:
         raise
-    except Exception as error:
+    except Exception as error:  # each store has errors of its own
         # The name of its type only: a driver's text may hold the statement with its values.
         raise StoreUnavailableError(f"{getattr(method, '__name__', 'store')}: {type(error).__name__}") from error

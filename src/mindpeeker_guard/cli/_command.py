@@ -77,7 +77,7 @@ def session() -> Iterator[Session]:
             opened = stack.enter_context(Fetcher(limits()).session())
         except SettingError:
             raise
-        except Exception as error:
+        except Exception as error:  # what a client makes of a wrong environment has many types
             text = f"No HTTP client can be made: {error or type(error).__name__}"
             hint = "Look at the proxies, SSL_CERT_FILE and SSL_CERT_DIR in the environment."
             raise SettingError(f"{text.rstrip('.')}.", hint) from error

@@ -45,7 +45,7 @@ class LibraryWindows:
             passes = all(strategy.test(item, key) for item, key in items)
             hits = [strategy.hit(item, key) if passes else strategy.test(item, key) for item, key in items]
             stats = [strategy.get_window_stats(item, key) for item, key in items]
-        except Exception as error:
+        except Exception as error:  # each storage has errors of its own
             raise StoreUnavailableError(f"{type(error).__name__}") from error
         return _levels(hits, stats)
 
@@ -60,7 +60,7 @@ class LibraryWindows:
             passes = all([await strategy.test(item, key) for item, key in items])
             hits = [await (strategy.hit if passes else strategy.test)(item, key) for item, key in items]
             stats = [await strategy.get_window_stats(item, key) for item, key in items]
-        except Exception as error:
+        except Exception as error:  # each storage has errors of its own
             raise StoreUnavailableError(f"{type(error).__name__}") from error
         return _levels(hits, stats)
 

@@ -53,7 +53,7 @@ class RedisState:
             cannot be used.
         connect_timeout: Seconds to connect.
         timeout: Seconds to wait for an answer.
-        cluster: Whether `url` is a node of a Redis Cluster.
+        cluster: Whether `url` is a node of a Redis Cluster; the others are found through it, and remembered.
         clock: Tells the time, in seconds since the epoch.
         timer: Tells seconds that only ever grow.
         options: More arguments for redis-py's client, such as ``ssl_ca_certs``.

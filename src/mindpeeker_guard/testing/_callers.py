@@ -97,7 +97,7 @@ class _AsyncGateway(Caller):
         self._loop = LoopThread()
         try:
             self._lifespan: Lifespan = self._loop.run(self._started)
-        except BaseException:
+        except BaseException:  # raised again: only the thread must not stay behind
             self._loop.close()
             raise
 
