@@ -165,6 +165,20 @@ def test_a_cluster_without_the_node_that_the_url_names(make, nodes):
     assert other.revocations.health().connected
 
 
+def test_a_cluster_whose_first_node_is_down_at_the_start(make, nodes):
+    """
+    A process that starts while the node of the URL is down finds the cluster through ``startup_nodes``.
+    """
+    from redis.cluster import ClusterNode
+
+    door, owner = nodes
+    door.kill()
+
+    state = make(door, cluster=True, secret=SECRET, startup_nodes=[ClusterNode("127.0.0.1", owner.port)])
+
+    assert everything_works(state)
+
+
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("lost", ["all nodes", "the node with everything"])
 def test_a_cluster_that_is_gone(make, nodes, known, lost):
