@@ -19,7 +19,7 @@ from mindpeeker_guard._requests import Request
 from mindpeeker_guard._scopes import MINDPEEKER_SCOPES, ScopeCatalogue
 from mindpeeker_guard._shield import Shield
 from mindpeeker_guard._sources import TrustedProxies
-from mindpeeker_guard._thorough import Found, Thorough, no_attempt
+from mindpeeker_guard._thorough import Attempt, Extract, Found, Thorough, no_attempt
 from mindpeeker_guard._types import Authenticator, Principal, Refusal, Requirement
 from mindpeeker_guard.errors import (
     AnswerError,
@@ -93,14 +93,23 @@ class Guard(Thorough):
             telling=(on_decision, decision_claims),
             clock=clock,
         )
-        self._use(authenticators)
         self._catalogue = catalogue
+        self._use(authenticators)
         self._allow_preflight = allow_preflight
         self._challenges = Challenges(schemes, realm, resource_metadata, renderer)
 
     def _use(self, authenticators: tuple[Authenticator, ...]) -> None:
         self._authenticators = authenticators
-        self._ways = tuple((one, one.extract, getattr(one, "attempt", no_attempt)) for one in authenticators)
+        for one in authenticators:
+            adopt: Callable[[ScopeCatalogue], None] | None = getattr(one, "adopt", None)
+            if adopt is not None:
+                adopt(self._catalogue)
+        self._ways: tuple[tuple[Authenticator, Extract, Attempt], ...] = tuple(
+            (one, one.extract, getattr(one, "attempt", no_attempt)) for one in authenticators
+        )
+        # Nearly every guard has one, and looking for a second credential would cost it more than finding the first.
+        self._first, self._extract, self._attempt = self._ways[0]
+        self._has_others = len(self._ways) > 1
 
     def _with(self, authenticators: tuple[Authenticator, ...]) -> Guard:
         """Return a guard with the same rules and other authenticators: how `mindpeeker_guard.testing` stands in."""
@@ -143,10 +152,14 @@ class Guard(Thorough):
         if self._reasons or requirement.rates:
             return run(self._decide(request, requirement))
         try:
-            found = self._find(request, requirement)
-            if found is None:
-                return None
-            authenticator, attempt, credential = found
+            credential = None if self._has_others or requirement.schemes else self._extract(request)
+            if credential is not None:
+                authenticator, attempt = self._first, self._attempt
+            else:
+                found = self._find(request, requirement)
+                if found is None:
+                    return None
+                authenticator, attempt, credential = found
             principal = attempt(credential, request)
             if principal is None:
                 principal = run(authenticator.authenticate(credential, request))
@@ -154,6 +167,9 @@ class Guard(Thorough):
                 if not self._revocations.ready:
                     run(self._revocations.prepare())
                 refuse_revoked(principal, self._revocations)
+            needed = requirement.just_scopes
+            if needed is not None and needed <= principal.scopes and principal.catalogue is self._catalogue:
+                return principal
             return self._admit(principal, requirement)
         except AnswerError as error:
             error.schemes = requirement.schemes
@@ -165,10 +181,14 @@ class Guard(Thorough):
         if self._reasons or requirement.rates:
             return await arun(self._decide(request, requirement))
         try:
-            found = self._find(request, requirement)
-            if found is None:
-                return None
-            authenticator, attempt, credential = found
+            credential = None if self._has_others or requirement.schemes else self._extract(request)
+            if credential is not None:
+                authenticator, attempt = self._first, self._attempt
+            else:
+                found = self._find(request, requirement)
+                if found is None:
+                    return None
+                authenticator, attempt, credential = found
             principal = attempt(credential, request)
             if principal is None:
                 principal = await arun(authenticator.authenticate(credential, request))
@@ -176,6 +196,9 @@ class Guard(Thorough):
                 if not self._revocations.ready:
                     await arun(self._revocations.prepare())
                 refuse_revoked(principal, self._revocations)
+            needed = requirement.just_scopes
+            if needed is not None and needed <= principal.scopes and principal.catalogue is self._catalogue:
+                return principal
             return self._admit(principal, requirement)
         except AnswerError as error:
             error.schemes = requirement.schemes

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, cast
 from urllib.parse import quote
 
 _PATH: Final = "/;=,:@!$&'()*+~"  # what stays as it is in a path (RFC 3986 section 3.3)
+
+_FIRST: Final = itemgetter(0)
 
 
 class Request:
@@ -92,6 +95,12 @@ class Request:
             return {}
         return {name: morsel.value for name, morsel in jar.items()}
 
+    @property
+    def authorization(self) -> str | None:
+        """The one ``Authorization`` header; None where there is none, or several."""
+        values = self.values("authorization")
+        return values[0] if len(values) == 1 else None
+
     def values(self, name: str) -> Sequence[str]:
         """Return every value of the header `name` (in small letters), in order."""
         return [value for key, value in self._headers if key == name]
@@ -134,9 +143,14 @@ class WSGIRequest(Request):
         """Nothing: only a framework knows routes."""
         return None
 
+    @property
+    def authorization(self) -> str | None:
+        """The ``Authorization`` header, of several what the server made of them; None where there is none."""
+        return self._environ.get("HTTP_AUTHORIZATION")
+
     def values(self, name: str) -> Sequence[str]:
         """Return every value of the header `name` (in small letters), in order."""
-        value = self._environ.get("HTTP_AUTHORIZATION" if name == "authorization" else _environ_name(name))
+        value = self._environ.get(_environ_name(name))
         return () if value is None else (value,)
 
 
@@ -174,6 +188,16 @@ class ASGIRequest(Request):
     def route(self) -> str | None:
         """Nothing: only a framework knows routes."""
         return None
+
+    @property
+    def authorization(self) -> str | None:
+        """The one ``Authorization`` header; None where there is none, or several."""
+        headers = self._scope["headers"]
+        names = [*map(_FIRST, headers)]
+        if names.count(b"authorization") != 1:
+            return None
+        found: bytes = headers[names.index(b"authorization")][1]
+        return found.decode("latin-1")
 
     def values(self, name: str) -> Sequence[str]:
         """Return every value of the header `name` (in small letters), in order."""

@@ -49,6 +49,7 @@ class ScopeCatalogue(Mapping[str, str]):
             if _service_prefix(name)
         }
         self._expansions: Final[dict[frozenset[str], frozenset[str]]] = {}
+        self._grants: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {}
         _catalogues.add(self)
 
     def __getitem__(self, scope: str) -> str:
@@ -85,6 +86,18 @@ class ScopeCatalogue(Mapping[str, str]):
             if len(self._expansions) >= _MEMO:
                 self._expansions.clear()
             self._expansions[granted] = found
+        return found
+
+    def granted_by(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the scopes in a ``scope`` string, and these plus every listed scope that they imply."""
+        found = self._grants.get(text)
+        if found is None:
+            granted = split_scope(text)
+            found = granted, self.expand(granted)
+            if len(text) <= _MEMO_TEXT:
+                if len(self._grants) >= _MEMO:
+                    self._grants.clear()
+                self._grants[text] = found
         return found
 
     def covers(self, granted: frozenset[str], scope: str) -> bool:
@@ -243,16 +256,6 @@ def _minimal(choices: Iterable[frozenset[str]], parts: Iterable[ScopeExpression]
     return ScopeExpression(tuple(found), tuple(dict.fromkeys(name for part in parts for name in part.names)))
 
 
-_splits: dict[str, frozenset[str]] = {}
-
-
 def split_scope(text: str) -> frozenset[str]:
     """Split a ``scope`` string at U+0020 and nothing else (RFC 6749 section 3.3)."""
-    found = _splits.get(text)
-    if found is None:
-        found = frozenset(text.split(" ")) - {""}
-        if len(text) <= _MEMO_TEXT:
-            if len(_splits) >= _MEMO:
-                _splits.clear()
-            _splits[text] = found
-    return found
+    return frozenset(text.split(" ")) - {""}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mindpeeker_guard.rate_limits import RateLimits  # loaded by those who have some
     from mindpeeker_guard.state._protocols import RevocationList
 
+Extract = Callable[[Request], str | None]
 Attempt = Callable[[str, Request], Principal | None]
 Found = tuple[Authenticator, Attempt, str]
 
@@ -39,9 +40,14 @@ class Thorough(Operated):
         telling: Whom to tell about decisions, and of which claims.
         clock: Tells the time, in seconds since the epoch.
 
+    Attributes:
+        is_limited: Whether there are rate limits, so that answers have headers that tell what is left.
+
     Raises:
         ConfigurationError: An argument is wrong.
     """
+
+    is_limited: bool = False
 
     def __init__(  # noqa: PLR0913 - made in one place
         self,
@@ -72,11 +78,6 @@ class Thorough(Operated):
             self._reasons.add(_TOLD)
         if limits is not None:
             self._limit_by(limits)
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether there are rate limits, so that answers have headers that tell what is left."""
-        return self._limits is not None
 
     def limit(self, request: Request, limits: Sequence[RateLimit], principal: Principal | None = None) -> None:
         """Count a request for the limits of its route, and for nothing else; `check` does that by itself.
@@ -164,6 +165,7 @@ class Thorough(Operated):
 
     def _limit_by(self, limits: RateLimits) -> None:
         self._limits = limits
+        self.is_limited = True
         if limits.limits:  # those of routes are seen without a reason
             self._reasons.add(_LIMITED)
 

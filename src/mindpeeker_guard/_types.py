@@ -77,7 +77,8 @@ class Principal(_Draft):
         token_id: str | None = None,
         catalogue: ScopeCatalogue = MINDPEEKER_SCOPES,
     ) -> None:
-        made = principal(subject, client_id, issuer, granted_scopes, claims, scheme, expires_at, token_id, catalogue)
+        scopes = catalogue.expand(granted_scopes), catalogue
+        made = principal(subject, client_id, issuer, granted_scopes, claims, scheme, expires_at, token_id, *scopes)
         for name in _Draft.__slots__:
             object.__setattr__(self, name, getattr(made, name))
 
@@ -103,9 +104,10 @@ def principal(  # noqa: PLR0913, PLR0917 - all that is known of a caller; names 
     scheme: str,
     expires_at: float | None,
     token_id: str | None,
-    catalogue: ScopeCatalogue = MINDPEEKER_SCOPES,
+    scopes: frozenset[str],
+    catalogue: ScopeCatalogue,
 ) -> Principal:
-    """Return the same as `Principal`, sooner."""
+    """Return the same as `Principal`, sooner, where `scopes` is what `catalogue` makes of the granted ones."""
     made: Any = _Draft()
     made.subject = subject
     made.client_id = client_id
@@ -116,7 +118,7 @@ def principal(  # noqa: PLR0913, PLR0917 - all that is known of a caller; names 
     made.expires_at = expires_at
     made.token_id = token_id
     made.catalogue = catalogue
-    made.scopes = catalogue.expand(granted_scopes)
+    made.scopes = scopes
     made.__class__ = Principal
     return made  # type: ignore[no-any-return]
 
@@ -132,6 +134,7 @@ class Requirement:
         optional: Whether a request without a credential is let through, with no principal.
         schemes: The kinds of credential that are accepted, such as ``Bearer``; empty for all that the guard knows.
         rates: The rate limits of the route, besides those of the guard.
+        just_scopes: The scopes that are needed, where nothing else is asked for and there is one alternative of them.
     """
 
     scopes: ScopeExpression = _ANY_SCOPES
@@ -140,6 +143,12 @@ class Requirement:
     optional: bool = False
     schemes: tuple[str, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    just_scopes: frozenset[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        alternatives = self.scopes.alternatives
+        is_just_scopes = len(alternatives) == 1 and not self.acr_values and self.max_age is None
+        object.__setattr__(self, "just_scopes", alternatives[0] if is_just_scopes else None)
 
 
 def requirement(  # noqa: PLR0913 - each is a rule of its own
@@ -212,7 +221,8 @@ class Authenticator(Protocol):
 
     It may have an ``attempt(credential, request)`` besides: the same as `authenticate`, as a plain function that
     returns None where something must be waited for. The guard tries that first: nearly every request needs no more.
-    And a ``recall(credential, request)``: who a credential stands for that was verified before, or None.
+    And a ``recall(credential, request)``: who a credential stands for that was verified before, or None. And an
+    ``adopt(catalogue)``: makes principals with the catalogue of the guard from then on, so that the guard need not.
     """
 
     @property

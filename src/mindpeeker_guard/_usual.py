@@ -7,27 +7,32 @@ whatever it has not seen before, or finds odd in any way, it leaves to them, and
 from __future__ import annotations
 
 from binascii import a2b_base64
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from mindpeeker_guard._claims import ID_TOKEN_MARKS, RFC9068_CLAIMS, YEAR_9999
-from mindpeeker_guard._jose import PADDING, TO_BASE64, Header
+from mindpeeker_guard._claims import RFC9068_CLAIMS, YEAR_9999
+from mindpeeker_guard._jose import Header
 from mindpeeker_guard._json import scan
+from mindpeeker_guard._jwks import Key, KeySet
 
-Checked = tuple[Header, Mapping[str, Any], bytes, bytes, float]
-"""Header, read-only claims, signing input, signature, end of the token: all is checked but the signature."""
-
-_FLAT: Final = frozenset({str, int, float, bool, type(None)})
 _MEMO: Final = 64
-_DOT: Final = ord(".")
-_TO_BASE64: Final = TO_BASE64[:_DOT] + b"." + TO_BASE64[_DOT + 1 :]  # for all of a token at once
-# By length modulo 4: the last characters that leave no bits over, in the alphabet of RFC 4648 section 4.
-_LAST: Final = {
-    0: frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"),
-    2: frozenset(b"AQgw"),
-    3: frozenset(b"AEIMQUYcgkosw048"),
+# By length modulo 4: the last characters that leave no bits over, in the alphabet of RFC 4648 section 4; the padding.
+_ENDS: Final = {
+    0: (frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), b""),
+    2: (frozenset(b"AQgw"), b"=="),
+    3: (frozenset(b"AEIMQUYcgkosw048"), b"="),
 }
+
+
+class Known(NamedTuple):
+    """The header of a token that was good, and the keys that tokens with it may be signed with, in one key set."""
+
+    header: Header
+    keys: KeySet
+    candidates: tuple[Key, ...]
+
+
+Usual = tuple[Known, dict[str, Any], bytes, bytes, float]
+"""What is known of the header; claims, signing input, signature, end: all is checked but the signature."""
 
 
 class UsualTokens:
@@ -50,44 +55,50 @@ class UsualTokens:
         self._audiences = audiences
         self._leeway = leeway
         self._demanded = frozenset(RFC9068_CLAIMS if strict else ())
-        self._headers: dict[bytes, Header] = {}
+        self._headers: dict[bytes, Known] = {}
 
-    def remember(self, token: Checked) -> None:
+    def remember(self, signing_input: bytes, known: Known) -> None:
         """Note the header of a token whose signature is good: all tokens of one key share it."""
-        header, _, signing_input, *_ = token
         if len(self._headers) >= _MEMO:
             self._headers.clear()
-        self._headers[signing_input.partition(b".")[0].translate(_TO_BASE64)] = header
+        self._headers[signing_input.partition(b".")[0]] = known
 
-    def read(self, raw: bytes, now: float) -> Checked | None:  # noqa: PLR0911 - each check is a way out
+    def read(self, raw: bytes, now: float) -> Usual | None:  # noqa: C901, PLR0911 - each check is a way out
         """Return the token in `raw`, with all checked that needs no key; None where it must be read with care."""
         try:
-            head, payload, signature = raw.translate(_TO_BASE64).split(b".")
-            header = self._headers[head]
-            over, signature_over = len(payload) % 4, len(signature) % 4
-            if payload[-1] not in _LAST[over] or signature[-1] not in _LAST[signature_over]:
+            head, _, body = raw.partition(b".")
+            known = self._headers[head]
+            if body.find(b"+") >= 0 or body.find(b"/") >= 0:
                 return None
-            text = a2b_base64(payload + PADDING[over], strict_mode=True).decode("utf-8")
+            # Two characters differ from the plain alphabet; what belongs to neither, the strict decoder refuses.
+            payload, _, signature = body.replace(b"-", b"+").replace(b"_", b"/").partition(b".")
+            ends, padding = _ENDS[len(payload) % 4]
+            if payload[-1] not in ends:
+                return None
+            text = a2b_base64(payload + padding, strict_mode=True).decode()
             claims, end = scan(text, 0)
-            if type(claims) is not dict or end != len(text) or "\\" in text:
-                return None
-            kinds = [*map(type, claims.values())]
+            if end != len(text) or text.rfind("{") != 0 or "[" in text or "\\" in text:
+                return None  # one flat object, and nothing around it
             # Without escapes every quote begins or ends a string: a name that stands twice leaves some over.
-            if text.count('"') != 2 * (len(kinds) + kinds.count(str)) or not _FLAT.issuperset(kinds):
+            if text.count('"') != 2 * (len(claims) + [*map(type, claims.values())].count(str)):
                 return None
-            if claims["iss"] != self._issuer:
+            if claims["iss"] != self._issuer or claims["aud"] not in self._audiences:
                 return None
-            audience, expires, leeway = claims["aud"], claims["exp"], self._leeway
-            if audience not in self._audiences:
+            expires, issued, leeway = claims["exp"], claims["iat"], self._leeway
+            if not (type(expires) is type(issued) is int and expires <= YEAR_9999):
                 return None
-            latest, starts, issued = now + leeway, claims.get("nbf", 0), claims.get("iat", 0)
-            if not (type(expires) is type(starts) is type(issued) is int and 0 <= expires <= YEAR_9999):
+            if not (now < expires + leeway and 0 <= issued <= now + leeway):
                 return None
-            if not (now < expires + leeway and 0 <= starts <= latest and 0 <= issued <= latest):
+            if "nbf" in claims and not (type(claims["nbf"]) is int and 0 <= claims["nbf"] <= now + leeway):
                 return None
-            if not (ID_TOKEN_MARKS.isdisjoint(claims) and self._demanded <= claims.keys()):
+            if "nonce" in claims or "at_hash" in claims or "c_hash" in claims:  # an ID token
                 return None
-            signature_bytes = a2b_base64(signature + PADDING[signature_over], strict_mode=True)
+            if self._demanded and not self._demanded <= claims.keys():
+                return None
+            ends, padding = _ENDS[len(signature) % 4]
+            if signature[-1] not in ends:
+                return None
+            decoded = a2b_base64(signature + padding, strict_mode=True)
         except (ValueError, LookupError, TypeError, StopIteration, RecursionError):
             return None
-        return header, MappingProxyType(claims), raw[: -1 - len(signature)], signature_bytes, expires
+        return known, claims, raw[: -1 - len(signature)], decoded, expires

@@ -197,14 +197,28 @@ def _guarded(needed: Requirement) -> Callable[[View[P, R]], View[P, R]]:
 
 def _check(needed: Requirement) -> None:
     context = request_ctx._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - one proxy, not three
-    guard, environ = _guard_of(context.app), context.request.environ
+    environ, guard = context.request.environ, context.app.extensions.get(_EXTENSION)
+    if type(guard) is not Guard:
+        guard = _guard_of(context.app)
     # Not in `g`: it belongs to the application context, which several requests may share.
-    is_known = has_decided(environ, guard)
-    if is_known and has_met(environ, guard, needed):
+    if PRINCIPAL_KEY in environ and has_decided(environ, guard):
+        _check_again(guard, environ, needed)
         return
     seen = _Request(environ)
     try:
-        principal = remembered(environ, guard) if is_known else None
+        remember(environ, guard, guard.check(seen, needed), needed)
+    except AnswerError as error:
+        _refuse(error)
+    if guard.is_limited:
+        _note(environ, seen)
+
+
+def _check_again(guard: Guard, environ: dict[str, Any], needed: Requirement) -> None:
+    """Check what else is asked for of a caller whom `guard` has seen in this request."""
+    if has_met(environ, guard, needed):
+        return
+    seen, principal = _Request(environ), remembered(environ, guard)
+    try:
         if principal is None:
             remember(environ, guard, guard.check(seen, needed), needed)
         else:

@@ -13,7 +13,6 @@ from mindpeeker_guard import (
     ConfigurationError,
     ScopeCatalogue,
     ScopeExpression,
-    _scopes,
     all_of,
     any_of,
 )
@@ -350,11 +349,11 @@ def test_what_is_remembered_is_bounded():
     catalogue = ScopeCatalogue({"svc:admin": "All", "svc:read": "Read"})
 
     for number in range(3000):
-        granted = split_scope(f"svc:admin x{number}")
+        granted, reached = catalogue.granted_by(f"svc:admin x{number}")
         assert granted == {"svc:admin", f"x{number}"}
-        assert catalogue.expand(granted) == {"svc:admin", "svc:read", f"x{number}"}
-    assert split_scope("y" * 5000) == {"y" * 5000}
+        assert reached == catalogue.expand(granted) == {"svc:admin", "svc:read", f"x{number}"}
+    assert catalogue.granted_by("y" * 5000) == ({"y" * 5000}, {"y" * 5000})
 
     assert len(catalogue._expansions) <= 1024
-    assert len(_scopes._splits) <= 1024
-    assert "y" * 5000 not in _scopes._splits
+    assert len(catalogue._grants) <= 1024
+    assert "y" * 5000 not in catalogue._grants

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from sys import intern
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from mindpeeker_guard import _claims
 from mindpeeker_guard._flow import Flow
 from mindpeeker_guard._headers import MAX_TOKEN, check_token, scheme_credential
-from mindpeeker_guard._jose import parse
+from mindpeeker_guard._jose import Header, parse
 from mindpeeker_guard._jwks import ALGORITHMS, Key, KeySet
 from mindpeeker_guard._key_health import KeySetHealth
 from mindpeeker_guard._keys import KeySource, StaticKeySet
 from mindpeeker_guard._remote_keys import RemoteKeySet
 from mindpeeker_guard._requests import Request
-from mindpeeker_guard._scopes import ScopeCatalogue, split_scope
+from mindpeeker_guard._scopes import MINDPEEKER_SCOPES, ScopeCatalogue
 from mindpeeker_guard._token_cache import Entry, TokenCache
 from mindpeeker_guard._types import Principal, principal
-from mindpeeker_guard._usual import Checked, UsualTokens
+from mindpeeker_guard._usual import Known, UsualTokens
 from mindpeeker_guard.authenticators._jwt_rules import Rules
 from mindpeeker_guard.errors import (
     ConfigurationError,
@@ -33,10 +33,18 @@ from mindpeeker_guard.errors import (
 MINDPEEKER_ISSUER: Final = "https://auth.mindpeeker.com"
 MINDPEEKER_AUDIENCE: Final = "https://api.mindpeeker.com"
 
-_USUALLY: Final = "Bearer "
-_LENGTH: Final = len(_USUALLY)
 _MAX_LEEWAY: Final = 300
 _ALIKE: Final = frozenset({"iss", "aud", "client_id", "azp", "scope", "scp"})
+
+
+class Checked(NamedTuple):
+    """A token of which all is checked but the signature; its claims are read-only but for the outermost."""
+
+    header: Header
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+    expires_at: float
 
 
 class JWTBearer:
@@ -91,6 +99,7 @@ class JWTBearer:
         self._keys_at_hand: Callable[[], KeySet | None] = getattr(self._keys, "at_hand", lambda: None)
         self._usual = UsualTokens(issuer, self._audiences, self._leeway, strict=self._strict)
         self._tokens = TokenCache(_size(token_cache), self._leeway) if token_cache else None
+        self._catalogue = MINDPEEKER_SCOPES
 
     @property
     def issuer(self) -> str:
@@ -120,15 +129,19 @@ class JWTBearer:
             },
         }
 
+    def adopt(self, catalogue: ScopeCatalogue) -> None:
+        """Make principals with `catalogue` from now on; see `Authenticator.adopt`."""
+        self._catalogue = catalogue
+
     def extract(self, request: Request) -> str | None:
         """Return the bearer token; see `Authenticator.extract`. Never from the query or the body."""
-        values = request.values("authorization")
-        if len(values) == 1:
-            value = values[0]
-            # Nearly every request: the scheme as it is usually written, one blank, a token without blanks around it.
-            if value.startswith(_USUALLY) and value[_LENGTH : _LENGTH + 1] > " " and value[-1] > " ":
-                return value[_LENGTH:]
-        return scheme_credential(values, self.scheme)
+        value = request.authorization
+        # Nearly every request: the scheme as it is usually written, one blank, a token without blanks around it.
+        if value is not None and value.startswith("Bearer "):
+            token = value[7:]
+            if token and token[0] > " " and token[-1] > " ":
+                return token
+        return scheme_credential(request.values("authorization"), self.scheme)
 
     def recall(self, credential: str, request: Request) -> Principal | None:  # noqa: ARG002 - proofs need it
         """Return who a token stands for that was verified before; see `Authenticator.recall`."""
@@ -138,46 +151,81 @@ class JWTBearer:
 
     def attempt(self, credential: str, request: Request) -> Principal | None:  # noqa: ARG002 - proofs need it
         """Turn a token into a principal if no key must be waited for; see `Authenticator.attempt`."""
-        raw, now, tokens = self._raw(credential), self._clock(), self._tokens
-        if tokens is not None:
-            known = tokens.recall(raw, self._keys_at_hand, now)
-            if known is not None:
-                return known
+        raw = credential.encode("ascii", "replace") if len(credential) <= MAX_TOKEN else self._raw(credential)
+        now = self._clock()
+        if self._tokens is not None:
+            found = self._tokens.recall(raw, self._keys_at_hand, now)
+            if found is not None:
+                return found
         usual = self._usual.read(raw, now)
-        token = usual or self._read(raw, now)
+        if usual is None:
+            return self._attempt(raw, now)
+        known, claims, signing_input, signature, expires_at = usual
         keys = self._keys_at_hand()  # only now: junk has no say in when keys are refreshed
-        if keys is None:
-            return None
-        header = token[0]
-        candidates = keys.candidates(header.kid, header.alg)
-        if not candidates:
+        if known.keys is not keys:
+            return self._attempt(raw, now)
+        alg = known.header.alg
+        for key in known.candidates:
+            if key.verify(alg, signing_input, signature):
+                return self._believe(raw, claims, expires_at, key, keys)
+        raise InvalidSignatureError
+
+    def _attempt(self, raw: bytes, now: float) -> Principal | None:
+        """Do what `attempt` does, with care."""
+        token = self._read(raw, now)
+        header, keys = token.header, self._keys_at_hand()
+        candidates = keys.candidates(header.kid, header.alg) if keys is not None else ()
+        if keys is None or not candidates:
             return None
         found = self._verify(raw, token, candidates, keys)
-        if usual is None:
-            self._usual.remember(token)
+        self._usual.remember(token.signing_input, Known(header, keys, candidates))
         return found
 
     def authenticate(self, credential: str, request: Request) -> Flow[Principal]:  # noqa: ARG002 - proofs need it
         """Turn a token into a principal; see `Authenticator.authenticate`."""
         raw = self._raw(credential)
         token = self._read(raw, self._clock())
-        candidates = yield from self._keys.find(token[0].kid, token[0].alg)
-        found = self._verify(raw, token, candidates, self._keys_at_hand())
-        self._usual.remember(token)
-        return found
+        candidates = yield from self._keys.find(token.header.kid, token.header.alg)
+        return self._verify(raw, token, candidates, self._keys_at_hand())
 
     def _verify(self, raw: bytes, token: Checked, candidates: Sequence[Key], keys: KeySet | None) -> Principal:
-        """Check the signature, and only then believe the token; remember it where `keys` is the set in force."""
-        header, claims, signing_input, signature, expires_at = token
+        """Check the signature, and only then believe the token."""
         for key in candidates:
-            if key.verify(header.alg, signing_input, signature):
-                # The key may have been withdrawn since it was found: then nothing is remembered.
-                if self._tokens is None or keys is None or key not in keys.keys:
-                    return _principal(claims, expires_at)
-                found = _principal(_sharing(claims), expires_at)
-                self._tokens.remember(raw, Entry(found, key, _claims.starts_at(claims)))
-                return found
+            if key.verify(token.header.alg, token.signing_input, token.signature):
+                return self._believe(raw, token.claims, token.expires_at, key, keys)
         raise InvalidSignatureError
+
+    def _believe(
+        self, raw: bytes, claims: dict[str, Any], expires_at: float, key: Key, keys: KeySet | None
+    ) -> Principal:
+        """Return who a verified token stands for; remember it where its key is one of the set in force."""
+        # The key may have been withdrawn since it was found: then nothing is remembered.
+        if self._tokens is None or keys is None or key not in keys.keys:
+            return self._principal(claims, expires_at)
+        found = self._principal(_sharing(claims), expires_at)
+        self._tokens.remember(raw, Entry(found, key, _claims.starts_at(claims)))
+        return found
+
+    def _principal(self, claims: dict[str, Any], expires_at: float) -> Principal:
+        if "cnf" in claims:
+            _claims.check_unbound(claims)
+        try:
+            subject, client, token_id, scope = claims["sub"], claims["client_id"], claims["jti"], claims["scope"]
+        except KeyError:
+            subject = client = token_id = scope = None
+        if not type(subject) is type(client) is type(token_id) is str:  # a claim is missing, wrong, or named otherwise
+            subject, client = _claims.text(claims, "sub"), _claims.client_id(claims)
+            token_id, scope = _claims.text(claims, "jti"), claims.get("scope")
+        catalogue = self._catalogue
+        if type(scope) is str:
+            granted, reached = catalogue.granted_by(scope)
+        else:
+            granted = _claims.scopes(claims)
+            reached = catalogue.expand(granted)
+        shown = MappingProxyType(claims)
+        return principal(
+            subject, client, self._issuer, granted, shown, "Bearer", expires_at, token_id, reached, catalogue
+        )
 
     @staticmethod
     def _raw(credential: str) -> bytes:
@@ -189,17 +237,18 @@ class JWTBearer:
     def _read(self, raw: bytes, now: float) -> Checked:
         """Read a token with care, and check all of it that needs no key."""
         try:
-            header, claims, signing_input, signature = parse(raw)
+            token = parse(raw)
         except MalformedTokenError:
             check_token(raw)  # what no token could look like is a malformed request, not a bad token
             raise
+        header, claims, signing_input, signature = token
         if header.alg not in self._algorithms:
             raise UnsupportedAlgorithmError("alg")
         _claims.check_type(header.typ, claims, strict=self._strict)
         _claims.check_issuer(claims, self._issuer)
         _claims.check_audience(claims, self._audiences)
         expires_at = _claims.check_times(claims, now=now, leeway=self._leeway)
-        return header, _frozen(claims), signing_input, signature, expires_at
+        return Checked(header, _frozen(claims), signing_input, signature, expires_at)
 
     def warm_up(self) -> Flow[None]:
         """Get the issuer's keys now; see `KeySource.warm_up`."""
@@ -222,28 +271,17 @@ class JWTBearer:
         return f"JWTBearer(issuer={self._issuer!r}, audience={sorted(self._audiences)!r})"
 
 
-def _principal(claims: Mapping[str, Any], expires_at: float) -> Principal:
-    _claims.check_unbound(claims)
-    get = claims.get
-    subject, client, token_id, scope = get("sub"), get("client_id"), get("jti"), get("scope")
-    if not type(subject) is type(client) is type(token_id) is str:  # a claim is missing, wrong, or has another name
-        subject, client, token_id = _claims.text(claims, "sub"), _claims.client_id(claims), _claims.text(claims, "jti")
-    granted = split_scope(scope) if type(scope) is str else _claims.scopes(claims)
-    return principal(subject, client, claims["iss"], granted, claims, "Bearer", expires_at, token_id)
-
-
-def _sharing(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+def _sharing(claims: dict[str, Any]) -> dict[str, Any]:
     """Return `claims` with one string for all tokens where they say the same, such as names, issuer and scope."""
-    shared = {
+    return {
         intern(name): intern(value) if name in _ALIKE and type(value) is str else value
         for name, value in claims.items()
     }
-    return MappingProxyType(shared)
 
 
-def _frozen(claims: dict[str, Any]) -> Mapping[str, Any]:
-    """Return `claims` read-only all the way down: a principal may be shared."""
-    return MappingProxyType({name: _deep_frozen(member) for name, member in claims.items()})
+def _frozen(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return `claims` with members that are read-only all the way down: a principal may be shared."""
+    return {name: _deep_frozen(member) for name, member in claims.items()}
 
 
 def _deep_frozen(value: Any) -> Any:

@@ -98,13 +98,13 @@ def _wrapped(view: Any, step: Step) -> Any:
 
 
 def _stepped_sync(view: Callable[..., Any], step: Step) -> Callable[..., Any]:
-    owner = _dispatching(view)
+    owner, take = _dispatching(view), step.take
 
     @wraps(view)
     def stepped(*args: Any, **kwargs: Any) -> Any:
         if owner is not None and owner.view_is_async:
             return _later(_request(args), step, view, args, kwargs)
-        refused = step.take(_request(args))
+        refused = take(_request(args))
         return view(*args, **kwargs) if refused is None else refused
 
     return stepped
@@ -147,7 +147,8 @@ async def _later(
 
 def _request(args: tuple[Any, ...]) -> HttpRequest:
     """Return the request: the first argument of a function, the second of a method."""
-    return cast("HttpRequest", args[1] if isinstance(args[0], View) else args[0])
+    request: HttpRequest = args[1] if isinstance(args[0], View) else args[0]
+    return request
 
 
 def _marked(view: Any, needed: Requirement) -> Any:
