@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from benchmarks.harness import labelled, peer
 from benchmarks.issuer import Address
-from benchmarks.tokens import AUDIENCE, SCOPE
+from benchmarks.tokens import AUDIENCE, SCOPE, signature_check, signing_key
 from benchmarks.webapps import PATH
 from mindpeeker_guard import Guard
 
@@ -34,6 +34,19 @@ def bare(name: str) -> App:
 
     @app.get(PATH)  # type: ignore[untyped-decorator]
     async def sessions() -> Any:
+        return response(b"ok")
+
+    return App(name, app)
+
+
+def floor(name: str) -> App:
+    """Return one whose route checks a signature, and nothing else."""
+    app, response = _empty()
+    check = signature_check(signing_key())
+
+    @app.get(PATH)  # type: ignore[untyped-decorator]
+    async def sessions() -> Any:
+        check()
         return response(b"ok")
 
     return App(name, app)

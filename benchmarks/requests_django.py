@@ -17,7 +17,7 @@ from benchmarks import ours
 from benchmarks.harness import REQUESTS_PART_NS, Candidate, Row, Subject, compared, labelled, peer
 from benchmarks.tokens import SCOPE, raw_verify, signing_key
 from benchmarks.verify import authlib_validator
-from benchmarks.webapps import BARE, COLD, HOT, PATH, wsgi_subject
+from benchmarks.webapps import BARE, COLD, FLOOR, FLOOR_NOTE, HOT, PATH, behind_signature_check, wsgi_subject
 
 _GOALS: Final = {COLD: 2.2, HOT: 0.4}
 _MIDDLEWARE: Final = "mindpeeker_guard.django.GuardMiddleware"
@@ -30,6 +30,7 @@ def rows(rounds: int) -> list[Row]:
     _configure()
     authlib = labelled("Authlib")
     candidates = [
+        Candidate(FLOOR, "reference", _floor, note=FLOOR_NOTE),
         Candidate(COLD, "ours", lambda: _guarded(COLD, hot=False), _GOALS[COLD]),
         Candidate(HOT, "ours", lambda: _guarded(HOT, hot=True), _GOALS[HOT]),
         Candidate(authlib, "peer", lambda: _subject(authlib, _authlib())),
@@ -82,6 +83,10 @@ def _use(settings: Any, urlconf: str, guard: Any) -> None:
         changed = peer("django.core.signals").setting_changed
         changed.send(sender=_use, setting="MINDPEEKER_GUARD", value=guard, enter=True)
         peer("mindpeeker_guard.django.conf").configuration()
+
+
+def _floor() -> Subject:
+    return _subject(FLOOR, behind_signature_check, guarded=False)
 
 
 def _guarded(name: str, *, hot: bool) -> Subject:

@@ -13,7 +13,7 @@ from benchmarks import ours
 from benchmarks.harness import REQUESTS_PART_NS, Candidate, Row, Subject, compared, labelled
 from benchmarks.issuer import Issuer
 from benchmarks.tokens import raw_verify, signing_key
-from benchmarks.webapps import BARE, COLD, HOT, check_route
+from benchmarks.webapps import BARE, COLD, FLOOR, FLOOR_NOTE, HOT, check_route
 
 _GOALS: Final = {COLD: 2.8, HOT: 0.9}
 
@@ -29,9 +29,15 @@ def rows(rounds: int) -> list[Row]:
             (labelled("auth0-fastapi-api"), "peer", lambda: apps.auth0(domain)),
             (labelled("fastapi-azure-auth"), "peer", lambda: apps.azure(tenant)),
         ]
+        floor = Candidate(
+            FLOOR, "reference", lambda: _subject(runner, apps.floor(FLOOR), guarded=False), None, FLOOR_NOTE
+        )
         candidates = [
-            Candidate(name, who, lambda make=make: _subject(runner, make()), _GOALS.get(name))  # type: ignore[misc]
-            for name, who, make in made
+            floor,
+            *(
+                Candidate(name, who, lambda make=make: _subject(runner, make()), _GOALS.get(name))  # type: ignore[misc]
+                for name, who, make in made
+            ),
         ]
         bare = _subject(runner, apps.bare(BARE), guarded=False)
         return compared(

@@ -9,7 +9,7 @@ from benchmarks import ours
 from benchmarks.harness import REQUESTS_PART_NS, Candidate, Row, Subject, compared, labelled, peer
 from benchmarks.tokens import AUDIENCE, ISSUER, SCOPE, raw_verify, signing_key
 from benchmarks.verify import authlib_validator
-from benchmarks.webapps import BARE, COLD, HOT, PATH, wsgi_subject
+from benchmarks.webapps import BARE, COLD, FLOOR, FLOOR_NOTE, HOT, PATH, behind_signature_check, wsgi_subject
 
 _GOALS: Final = {COLD: 2.2, HOT: 0.4}
 
@@ -18,6 +18,7 @@ def rows(rounds: int) -> list[Row]:
     """Measure ours, Authlib's resource protector and Flask-JWT-Extended."""
     authlib, extended = labelled("Authlib"), labelled("Flask-JWT-Extended")
     candidates = [
+        Candidate(FLOOR, "reference", _floor, note=FLOOR_NOTE),
         Candidate(COLD, "ours", lambda: _guarded(COLD, hot=False), _GOALS[COLD]),
         Candidate(HOT, "ours", lambda: _guarded(HOT, hot=True), _GOALS[HOT]),
         Candidate(authlib, "peer", lambda: _subject(authlib, _with_authlib)),
@@ -38,12 +39,16 @@ def _app(attach: Callable[[Any], Callable[[Any], Any]]) -> Any:
     def sessions() -> str:
         return "ok"
 
-    app.get(PATH)(decorate(sessions))
+    app.get(PATH, endpoint="sessions")(decorate(sessions))
     return app.wsgi_app
 
 
 def _subject(name: str, attach: Callable[[Any], Callable[[Any], Any]]) -> Subject:
     return wsgi_subject(name, _app(attach))
+
+
+def _floor() -> Subject:
+    return wsgi_subject(FLOOR, _app(lambda _: behind_signature_check), guarded=False)
 
 
 def _guarded(name: str, *, hot: bool) -> Subject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -99,15 +99,20 @@ def bad_tokens(key: SigningKey, changes: Mapping[str, Any] | None = None) -> dic
 
 def raw_verify(key: SigningKey, name: str = "raw signature verification") -> Subject:
     """Return the reference: nothing but the signature check of ``cryptography``, with everything prepared."""
+    return Subject(name, loop(signature_check(key)))
+
+
+def signature_check(key: SigningKey) -> Callable[[], object]:
+    """Return what checks the signature of one good token, and nothing else."""
     signing_input, _, encoded = key.token().encode("ascii").rpartition(b".")
     signature = jwt.utils.base64url_decode(encoded)
     public = key.private.public_key()
     if key.alg == "EdDSA":
-        return Subject(name, loop(lambda: public.verify(signature, signing_input)))
+        return lambda: public.verify(signature, signing_input)
     if key.alg == "ES256":
         half = len(signature) // 2
         r, s = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
         der, scheme = utils.encode_dss_signature(r, s), ec.ECDSA(hashes.SHA256())
-        return Subject(name, loop(lambda: public.verify(der, signing_input, scheme)))
+        return lambda: public.verify(der, signing_input, scheme)
     pad, digest = padding.PKCS1v15(), hashes.SHA256()
-    return Subject(name, loop(lambda: public.verify(signature, signing_input, pad, digest)))
+    return lambda: public.verify(signature, signing_input, pad, digest)

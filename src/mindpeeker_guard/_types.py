@@ -19,8 +19,11 @@ _ANY_SCOPES = all_of()
 _NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
 
 
-class _Draft:
-    """A principal while it is made: assigning to a frozen object takes three times as long."""
+class Draft:
+    """A principal while it is made: assigning to a frozen object takes three times as long.
+
+    Once all is assigned, `Principal` is assigned to its ``__class__``.
+    """
 
     __slots__ = (
         "catalogue",
@@ -37,7 +40,7 @@ class _Draft:
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Principal(_Draft):
+class Principal(Draft):
     """Who is calling.
 
     Attributes:
@@ -77,10 +80,20 @@ class Principal(_Draft):
         token_id: str | None = None,
         catalogue: ScopeCatalogue = MINDPEEKER_SCOPES,
     ) -> None:
-        scopes = catalogue.expand(granted_scopes), catalogue
-        made = principal(subject, client_id, issuer, granted_scopes, claims, scheme, expires_at, token_id, *scopes)
-        for name in _Draft.__slots__:
-            object.__setattr__(self, name, getattr(made, name))
+        fields = {
+            "subject": subject,
+            "client_id": client_id,
+            "issuer": issuer,
+            "granted_scopes": granted_scopes,
+            "claims": claims,
+            "scheme": scheme,
+            "expires_at": expires_at,
+            "token_id": token_id,
+            "catalogue": catalogue,
+            "scopes": catalogue.expand(granted_scopes),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     def __hash__(self) -> int:
         return hash((self.issuer, self.subject, self.client_id, self.token_id))
@@ -93,34 +106,6 @@ class Principal(_Draft):
     def is_service(self) -> bool:
         """Whether no user stands behind the call: a client that acts for itself."""
         return self.subject is None or self.subject == self.client_id
-
-
-def principal(  # noqa: PLR0913, PLR0917 - all that is known of a caller; names take their time on every request
-    subject: str | None,
-    client_id: str | None,
-    issuer: str | None,
-    granted_scopes: frozenset[str],
-    claims: Mapping[str, Any],
-    scheme: str,
-    expires_at: float | None,
-    token_id: str | None,
-    scopes: frozenset[str],
-    catalogue: ScopeCatalogue,
-) -> Principal:
-    """Return the same as `Principal`, sooner, where `scopes` is what `catalogue` makes of the granted ones."""
-    made: Any = _Draft()
-    made.subject = subject
-    made.client_id = client_id
-    made.issuer = issuer
-    made.granted_scopes = granted_scopes
-    made.claims = claims
-    made.scheme = scheme
-    made.expires_at = expires_at
-    made.token_id = token_id
-    made.catalogue = catalogue
-    made.scopes = scopes
-    made.__class__ = Principal
-    return made  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from mindpeeker_guard._guard import Guard
 from mindpeeker_guard._rates import rate_limits
 from mindpeeker_guard._remote_keys import RemoteKeySet
 from mindpeeker_guard._types import Authenticator
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_ISSUER
 from mindpeeker_guard.authenticators.api_key import APIKey
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_ISSUER, JWTBearer
+from mindpeeker_guard.authenticators.jwt_bearer import JWTBearer
 from mindpeeker_guard.errors import ConfigurationError
 from mindpeeker_guard.rate_limits import RateLimits
 

@@ -360,6 +360,37 @@ def test_a_catalogue_of_ones_own(check):
     assert own.catalogue is catalogue
 
 
+def test_principals_are_made_with_the_guards_catalogue(check):
+    """
+    An authenticator learns of its guard's catalogue, so that no principal is made twice.
+    """
+    catalogue = ScopeCatalogue({"zoo:admin": "All", "zoo:feed": "Feed"})
+    bearer = JWTBearer(keys=jwks(), clock=lambda: NOW)
+    own = Guard(bearer, catalogue=catalogue, clock=lambda: NOW)
+    request = carrying(good(scope="zoo:admin"))
+
+    principals = [check(own, request, requirement("zoo:feed")) for _ in range(3)]
+
+    assert bearer.attempt(good(scope="zoo:admin"), request).catalogue is catalogue
+    assert principals[1] is principals[2]  # the one that is remembered
+
+
+def test_guards_that_share_an_authenticator(check):
+    """
+    What a scope implies is for each guard to say, whoever else uses its authenticator and its remembered tokens.
+    """
+    wide = ScopeCatalogue({"zoo:admin": "All", "zoo:feed": "Feed"})
+    narrow = ScopeCatalogue({"zoo:feed": "Feed"})
+    bearer = JWTBearer(keys=jwks(), clock=lambda: NOW)
+    first, second = (Guard(bearer, catalogue=one, clock=lambda: NOW) for one in (wide, narrow))
+    request, needed = carrying(good(scope="zoo:admin")), requirement("zoo:feed")
+
+    for _ in range(3):
+        assert check(first, request, needed).scopes == {"zoo:admin", "zoo:feed"}
+        with pytest.raises(InsufficientScopeError):
+            check(second, request, needed)
+
+
 def test_a_guard_validates_requirements():
     """
     A requirement with a scope that this guard does not know is a configuration error with the nearest name.

@@ -13,16 +13,16 @@ from mindpeeker_guard import _claims
 from mindpeeker_guard._flow import Flow
 from mindpeeker_guard._headers import MAX_TOKEN, check_token, scheme_credential
 from mindpeeker_guard._jose import Header, parse
-from mindpeeker_guard._jwks import ALGORITHMS, Key, KeySet
+from mindpeeker_guard._jwks import Key, KeySet
 from mindpeeker_guard._key_health import KeySetHealth
-from mindpeeker_guard._keys import KeySource, StaticKeySet
-from mindpeeker_guard._remote_keys import RemoteKeySet
+from mindpeeker_guard._keys import KeySource
 from mindpeeker_guard._requests import Request
 from mindpeeker_guard._scopes import MINDPEEKER_SCOPES, ScopeCatalogue
 from mindpeeker_guard._token_cache import Entry, TokenCache
-from mindpeeker_guard._types import Principal, principal
+from mindpeeker_guard._types import Draft, Principal
 from mindpeeker_guard._usual import Known, UsualTokens
-from mindpeeker_guard.authenticators._jwt_rules import Rules
+from mindpeeker_guard.authenticators import _jwt_rules
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_AUDIENCE, MINDPEEKER_ISSUER, Rules
 from mindpeeker_guard.errors import (
     ConfigurationError,
     InvalidSignatureError,
@@ -30,10 +30,6 @@ from mindpeeker_guard.errors import (
     UnsupportedAlgorithmError,
 )
 
-MINDPEEKER_ISSUER: Final = "https://auth.mindpeeker.com"
-MINDPEEKER_AUDIENCE: Final = "https://api.mindpeeker.com"
-
-_MAX_LEEWAY: Final = 300
 _ALIKE: Final = frozenset({"iss", "aud", "client_id", "azp", "scope", "scp"})
 
 
@@ -89,16 +85,16 @@ class JWTBearer:
         if profile not in {"auto", "rfc9068"}:
             raise ConfigurationError(f"profile must be 'auto' or 'rfc9068': {profile!r}.")
         self._issuer = issuer
-        self._audiences = _audiences(audience)
-        self._algorithms = _algorithms(algorithms)
-        self._leeway = _leeway(leeway)
+        self._audiences = _jwt_rules.audiences(audience)
+        self._algorithms = _jwt_rules.algorithms(algorithms)
+        self._leeway = _jwt_rules.seconds_of_leeway(leeway)
         self._strict = profile == "rfc9068"
         self._clock = clock
-        self._keys = _key_source(issuer, jwks_uri, keys, clock)
+        self._keys = _jwt_rules.key_source(issuer, jwks_uri, keys, clock)
         # A key source of the application's own may have no set to look at: then nothing is remembered.
         self._keys_at_hand: Callable[[], KeySet | None] = getattr(self._keys, "at_hand", lambda: None)
         self._usual = UsualTokens(issuer, self._audiences, self._leeway, strict=self._strict)
-        self._tokens = TokenCache(_size(token_cache), self._leeway) if token_cache else None
+        self._tokens = TokenCache(_jwt_rules.cache_size(token_cache), self._leeway) if token_cache else None
         self._catalogue = MINDPEEKER_SCOPES
 
     @property
@@ -152,9 +148,9 @@ class JWTBearer:
     def attempt(self, credential: str, request: Request) -> Principal | None:  # noqa: ARG002 - proofs need it
         """Turn a token into a principal if no key must be waited for; see `Authenticator.attempt`."""
         raw = credential.encode("ascii", "replace") if len(credential) <= MAX_TOKEN else self._raw(credential)
-        now = self._clock()
-        if self._tokens is not None:
-            found = self._tokens.recall(raw, self._keys_at_hand, now)
+        now, tokens = self._clock(), self._tokens
+        if tokens is not None:
+            found = tokens.recall(raw, self._keys_at_hand, now)
             if found is not None:
                 return found
         usual = self._usual.read(raw, now)
@@ -167,6 +163,8 @@ class JWTBearer:
         alg = known.header.alg
         for key in known.candidates:
             if key.verify(alg, signing_input, signature):
+                if tokens is None:
+                    return self._principal(claims, expires_at)
                 return self._believe(raw, claims, expires_at, key, keys)
         raise InvalidSignatureError
 
@@ -222,10 +220,19 @@ class JWTBearer:
         else:
             granted = _claims.scopes(claims)
             reached = catalogue.expand(granted)
-        shown = MappingProxyType(claims)
-        return principal(
-            subject, client, self._issuer, granted, shown, "Bearer", expires_at, token_id, reached, catalogue
-        )
+        made: Any = Draft()
+        made.subject = subject
+        made.client_id = client
+        made.issuer = self._issuer
+        made.granted_scopes = granted
+        made.claims = MappingProxyType(claims)
+        made.scheme = "Bearer"
+        made.expires_at = expires_at
+        made.token_id = token_id
+        made.catalogue = catalogue
+        made.scopes = reached
+        made.__class__ = Principal
+        return made  # type: ignore[no-any-return]
 
     @staticmethod
     def _raw(credential: str) -> bytes:
@@ -290,46 +297,3 @@ def _deep_frozen(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_deep_frozen(member) for member in value)
     return value
-
-
-def _audiences(audience: str | Iterable[str]) -> frozenset[str]:
-    names = _listed(audience)
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise ConfigurationError(f"audience must be a string such as {MINDPEEKER_AUDIENCE!r}, or several of them.")
-    return frozenset(names)
-
-
-def _algorithms(algorithms: Iterable[str] | None) -> frozenset[str]:
-    names = ALGORITHMS if algorithms is None else _listed(algorithms)
-    if not names or not all(isinstance(name, str) and name in ALGORITHMS for name in names):
-        raise ConfigurationError(f"algorithms must be some of {', '.join(sorted(ALGORITHMS))}.")
-    return frozenset(names)
-
-
-def _listed(value: Any) -> tuple[Any, ...]:
-    """Return one string or several of them as a tuple; an empty one where it is neither."""
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else ()
-
-
-def _leeway(leeway: float) -> float:
-    if isinstance(leeway, bool) or not isinstance(leeway, int | float) or not 0 <= leeway <= _MAX_LEEWAY:
-        raise ConfigurationError(f"leeway must be a number of seconds from 0 to {_MAX_LEEWAY}: {leeway!r}.")
-    return leeway
-
-
-def _size(token_cache: int) -> int:
-    if isinstance(token_cache, bool) or not isinstance(token_cache, int) or token_cache < 0:
-        raise ConfigurationError(f"token_cache must be a whole number, 0 or more: {token_cache!r}.")
-    return token_cache
-
-
-def _key_source(issuer: str, jwks_uri: str | None, keys: Any, clock: Callable[[], float]) -> KeySource:
-    if keys is None:
-        return RemoteKeySet(jwks_uri, issuer=issuer, clock=clock)
-    if jwks_uri is not None:
-        raise ConfigurationError("Give jwks_uri or keys, not both.")
-    if hasattr(keys, "warm_up"):
-        return keys  # type: ignore[no-any-return]
-    if isinstance(keys, str | bytes):
-        raise ConfigurationError("keys must be a JWK set, not a string: a URL is jwks_uri, a PEM must be made a JWK.")
-    return StaticKeySet(keys)

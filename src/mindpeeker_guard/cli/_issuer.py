@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from mindpeeker_guard._scopes import MINDPEEKER_SCOPES
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_AUDIENCE
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_AUDIENCE
 from mindpeeker_guard.cli._command import json_option, note
 from mindpeeker_guard.cli._exits import SettingError
 

@@ -16,7 +16,7 @@ from mindpeeker_guard._discovery import discover_jwks_uri
 from mindpeeker_guard._http import FetchError, check_url
 from mindpeeker_guard._jwks import parse_jwks
 from mindpeeker_guard._shown import plain
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_ISSUER
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_ISSUER
 from mindpeeker_guard.cli._command import json_option, print_json, session, show, table, working
 from mindpeeker_guard.cli._exits import GOOD, NO, InputError, SettingError, fetch_problem
 from mindpeeker_guard.cli._options import load_jwks, setting

@@ -15,7 +15,7 @@ from mindpeeker_guard._discovery import metadata_urls
 from mindpeeker_guard._headers import check_token
 from mindpeeker_guard._http import FetchError, Posted, Session, check_url
 from mindpeeker_guard._shown import plain, shown
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_ISSUER
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_ISSUER
 from mindpeeker_guard.cli._command import json_option, note, print_json, session, working
 from mindpeeker_guard.cli._exits import NO, CommandError, InputError, NetworkError, SettingError, fetch_problem
 from mindpeeker_guard.cli._input import read_file

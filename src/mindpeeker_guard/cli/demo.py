@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_AUDIENCE
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_AUDIENCE
 from mindpeeker_guard.cli._command import print_json
 from mindpeeker_guard.cli._key_scenarios import curl_lines
 from mindpeeker_guard.cli._outcomes import Outcome

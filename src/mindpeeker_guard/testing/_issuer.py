@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from mindpeeker_guard._scopes import MINDPEEKER_SCOPES
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_AUDIENCE
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_AUDIENCE
 from mindpeeker_guard.errors import ConfigurationError
 from mindpeeker_guard.settings import PREFIX
 from mindpeeker_guard.testing._keys import Algorithm, SigningKey, compact, signing_key

@@ -11,7 +11,7 @@ from mindpeeker_guard._flow import Flow
 from mindpeeker_guard._requests import Request
 from mindpeeker_guard._scopes import ScopeCatalogue
 from mindpeeker_guard._types import Principal
-from mindpeeker_guard.authenticators.jwt_bearer import MINDPEEKER_ISSUER
+from mindpeeker_guard.authenticators._jwt_rules import MINDPEEKER_ISSUER
 from mindpeeker_guard.errors import ConfigurationError
 from mindpeeker_guard.testing._overrides import Override, guard_of
 
