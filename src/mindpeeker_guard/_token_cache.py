@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from hashlib import sha256
-from typing import NamedTuple
+from sys import intern
+from typing import Any, Final, NamedTuple
 
 from mindpeeker_guard._jwks import Key, KeySet
 from mindpeeker_guard._types import Principal
 from mindpeeker_guard._worker import on_fork
+
+_ALIKE: Final = frozenset({"iss", "aud", "client_id", "azp", "scope", "scp"})
 
 
 class Entry(NamedTuple):
@@ -69,3 +72,11 @@ class TokenCache:
     def _forget(self) -> None:
         # The thread that held the lock at a fork does not exist in the child.
         self._lock = threading.Lock()
+
+
+def sharing(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return `claims` with one string for all tokens where they say the same, such as names, issuer and scope."""
+    return {
+        intern(name): intern(value) if name in _ALIKE and type(value) is str else value
+        for name, value in claims.items()
+    }

@@ -31,8 +31,9 @@ class Known(NamedTuple):
     candidates: tuple[Key, ...]
 
 
-Usual = tuple[Known, dict[str, Any], bytes, bytes, float]
-"""What is known of the header; claims, signing input, signature, end: all is checked but the signature."""
+Usual = tuple[Known, dict[str, Any], bytes, bytes, float, bool]
+"""What is known of the header; claims, signing input, signature, end: all is checked but the signature. And whether all
+claims but two, ``exp`` and ``iat``, are strings."""
 
 
 class UsualTokens:
@@ -63,24 +64,28 @@ class UsualTokens:
             self._headers.clear()
         self._headers[signing_input.partition(b".")[0]] = known
 
-    def read(self, raw: bytes, now: float) -> Usual | None:  # noqa: C901, PLR0911 - each check is a way out
-        """Return the token in `raw`, with all checked that needs no key; None where it must be read with care."""
+    def read(self, text: str, raw: bytes, now: float) -> Usual | None:  # noqa: C901, PLR0911 - each check is a way out
+        """Return the token in `text`, with all checked that needs no key; None where it must be read with care.
+
+        `raw` is the same as bytes, where a character beyond ASCII is one that no token has.
+        """
         try:
             head, _, body = raw.partition(b".")
             known = self._headers[head]
-            if body.find(b"+") >= 0 or body.find(b"/") >= 0:
-                return None
             # Two characters differ from the plain alphabet; what belongs to neither, the strict decoder refuses.
+            if "+" in text or "/" in text:
+                return None
             payload, _, signature = body.replace(b"-", b"+").replace(b"_", b"/").partition(b".")
             ends, padding = _ENDS[len(payload) % 4]
             if payload[-1] not in ends:
                 return None
-            text = a2b_base64(payload + padding, strict_mode=True).decode()
-            claims, end = scan(text, 0)
-            if end != len(text) or text.rfind("{") != 0 or "[" in text or "\\" in text:
+            document = a2b_base64(payload + padding, strict_mode=True).decode()
+            claims, end = scan(document, 0)
+            if end != len(document) or document.rfind("{") != 0 or "[" in document or "\\" in document:
                 return None  # one flat object, and nothing around it
             # Without escapes every quote begins or ends a string: a name that stands twice leaves some over.
-            if text.count('"') != 2 * (len(claims) + [*map(type, claims.values())].count(str)):
+            count, strings = len(claims), [*map(type, claims.values())].count(str)
+            if document.count('"') != 2 * (count + strings):
                 return None
             if claims["iss"] != self._issuer or claims["aud"] not in self._audiences:
                 return None
@@ -101,4 +106,4 @@ class UsualTokens:
             decoded = a2b_base64(signature + padding, strict_mode=True)
         except (ValueError, LookupError, TypeError, StopIteration, RecursionError):
             return None
-        return known, claims, raw[: -1 - len(signature)], decoded, expires
+        return known, claims, raw[: -1 - len(signature)], decoded, expires, strings + 2 == count

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from sys import intern
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mindpeeker_guard import _claims
 from mindpeeker_guard._flow import Flow
@@ -18,7 +17,7 @@ from mindpeeker_guard._key_health import KeySetHealth
 from mindpeeker_guard._keys import KeySource
 from mindpeeker_guard._requests import Request
 from mindpeeker_guard._scopes import MINDPEEKER_SCOPES, ScopeCatalogue
-from mindpeeker_guard._token_cache import Entry, TokenCache
+from mindpeeker_guard._token_cache import Entry, TokenCache, sharing
 from mindpeeker_guard._types import Draft, Principal
 from mindpeeker_guard._usual import Known, UsualTokens
 from mindpeeker_guard.authenticators import _jwt_rules
@@ -29,8 +28,6 @@ from mindpeeker_guard.errors import (
     MalformedTokenError,
     UnsupportedAlgorithmError,
 )
-
-_ALIKE: Final = frozenset({"iss", "aud", "client_id", "azp", "scope", "scp"})
 
 
 class Checked(NamedTuple):
@@ -153,10 +150,10 @@ class JWTBearer:
             found = tokens.recall(raw, self._keys_at_hand, now)
             if found is not None:
                 return found
-        usual = self._usual.read(raw, now)
+        usual = self._usual.read(credential, raw, now)
         if usual is None:
             return self._attempt(raw, now)
-        known, claims, signing_input, signature, expires_at = usual
+        known, claims, signing_input, signature, expires_at, is_text = usual
         keys = self._keys_at_hand()  # only now: junk has no say in when keys are refreshed
         if known.keys is not keys:
             return self._attempt(raw, now)
@@ -164,7 +161,7 @@ class JWTBearer:
         for key in known.candidates:
             if key.verify(alg, signing_input, signature):
                 if tokens is None:
-                    return self._principal(claims, expires_at)
+                    return self._principal(claims, expires_at, is_text=is_text)
                 return self._believe(raw, claims, expires_at, key, keys)
         raise InvalidSignatureError
 
@@ -200,22 +197,25 @@ class JWTBearer:
         # The key may have been withdrawn since it was found: then nothing is remembered.
         if self._tokens is None or keys is None or key not in keys.keys:
             return self._principal(claims, expires_at)
-        found = self._principal(_sharing(claims), expires_at)
+        found = self._principal(sharing(claims), expires_at)
         self._tokens.remember(raw, Entry(found, key, _claims.starts_at(claims)))
         return found
 
-    def _principal(self, claims: dict[str, Any], expires_at: float) -> Principal:
+    def _principal(self, claims: dict[str, Any], expires_at: float, *, is_text: bool = False) -> Principal:
+        """Return who a token stands for; `is_text` says that all claims but times are known to be strings."""
         if "cnf" in claims:
             _claims.check_unbound(claims)
         try:
             subject, client, token_id, scope = claims["sub"], claims["client_id"], claims["jti"], claims["scope"]
         except KeyError:
             subject = client = token_id = scope = None
-        if not type(subject) is type(client) is type(token_id) is str:  # a claim is missing, wrong, or named otherwise
+            is_text = False
+        # A claim is missing, wrong, or has another name.
+        if not is_text and not type(subject) is type(client) is type(token_id) is str:
             subject, client = _claims.text(claims, "sub"), _claims.client_id(claims)
             token_id, scope = _claims.text(claims, "jti"), claims.get("scope")
         catalogue = self._catalogue
-        if type(scope) is str:
+        if is_text or type(scope) is str:
             granted, reached = catalogue.granted_by(scope)
         else:
             granted = _claims.scopes(claims)
@@ -276,14 +276,6 @@ class JWTBearer:
 
     def __repr__(self) -> str:
         return f"JWTBearer(issuer={self._issuer!r}, audience={sorted(self._audiences)!r})"
-
-
-def _sharing(claims: dict[str, Any]) -> dict[str, Any]:
-    """Return `claims` with one string for all tokens where they say the same, such as names, issuer and scope."""
-    return {
-        intern(name): intern(value) if name in _ALIKE and type(value) is str else value
-        for name, value in claims.items()
-    }
 
 
 def _frozen(claims: dict[str, Any]) -> dict[str, Any]:
