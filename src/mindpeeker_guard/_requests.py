@@ -193,6 +193,8 @@ class ASGIRequest(Request):
     def authorization(self) -> str | None:
         """The one ``Authorization`` header; None where there is none, or several."""
         headers = self._scope["headers"]
+        if type(headers) is not list:  # any iterable will do
+            headers = [*headers]
         names = [*map(_FIRST, headers)]
         if names.count(b"authorization") != 1:
             return None

@@ -149,3 +149,47 @@ def test_a_websocket_handshake_is_a_get():
     A WebSocket handshake has no method in its scope, and is a GET.
     """
     assert asgi(type="websocket", scheme="wss", path="/ws").method == "GET"
+
+
+class Headers:
+    """Headers that are no list: what a server may hand over (ASGI, "headers": an iterable of pairs)."""
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+    def __iter__(self):
+        return iter(self.pairs)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, Headers, lambda pairs: [list(pair) for pair in pairs]])
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ([], None),
+        ([(b"accept", b"x")], None),
+        ([(b"accept", b"x"), (b"authorization", b"Bearer t\xe9"), (b"host", b"y")], "Bearer t\xe9"),
+        ([(b"authorization", b"")], ""),
+        ([(b"authorization", b"Bearer t"), (b"authorization", b"Bearer t")], None),
+        ([(b"x", b"authorization")], None),
+    ],
+    ids=["none", "another", "one", "empty", "two", "as a value"],
+)
+def test_the_one_authorization_header_of_asgi(kind, sent, expected):
+    """
+    It is found whatever headers come in, and none is where there are two.
+    """
+    request = ASGIRequest({"type": "http", "headers": kind(sent)})
+
+    assert request.authorization == expected
+    assert len(request.values("authorization")) == sum(name == b"authorization" for name, _ in sent)
+
+
+def test_the_one_authorization_header():
+    """
+    The plain form and that of WSGI tell the same.
+    """
+    one, two = [("Authorization", "Bearer t")], [("authorization", "a"), ("AUTHORIZATION", "b")]
+
+    assert [Request(headers=sent).authorization for sent in ([], one, two)] == [None, "Bearer t", None]
+    assert WSGIRequest({"HTTP_AUTHORIZATION": "Bearer t"}).authorization == "Bearer t"
+    assert WSGIRequest({}).authorization is None
