@@ -133,12 +133,22 @@ def _handshake(data: bytes):
     return behave
 
 
+def _reset_amid_handshake(connection: Connection) -> None:
+    connection.socket.recv(10)
+    connection.reset()
+
+
+# Python itself leaves a socket unclosed that is reset before it begins with TLS, and closes it with a warning.
+_as_python_does = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+
+
 @pytest.mark.parametrize(
     ("behave", "scheme"),
     [
         pytest.param(publish("a"), "https", id="plain HTTP on a TLS port"),
         pytest.param(Connection.hold, "https", id="handshake never answered"),
-        pytest.param(Connection.reset, "https", id="handshake reset"),
+        pytest.param(Connection.reset, "https", id="reset before the handshake", marks=_as_python_does),
+        pytest.param(_reset_amid_handshake, "https", id="handshake reset"),
         pytest.param(_handshake(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"), "https", id="handshake drips"),
         pytest.param(_handshake(b"\x15\x03\x03\x00\x02\x02\x28"), "https", id="handshake refused"),
     ],
