@@ -22,7 +22,7 @@ TO_BASE64: Final = bytes(
 )
 # By length modulo 4: the padding to add, and the last characters that leave no bits over.
 PADDING: Final = {0: b"", 2: b"==", 3: b"="}
-_LAST: Final = {0: frozenset(_ALPHABET), 2: frozenset(_ALPHABET[::16]), 3: frozenset(_ALPHABET[::4])}
+LAST: Final = {0: frozenset(_ALPHABET), 2: frozenset(_ALPHABET[::16]), 3: frozenset(_ALPHABET[::4])}
 
 
 class Header(NamedTuple):
@@ -71,7 +71,7 @@ def decode_segment(segment: bytes) -> bytes:
     """
     over = len(segment) % 4
     try:
-        if segment[-1] in _LAST[over]:
+        if segment[-1] in LAST[over]:
             return binascii.a2b_base64(segment.translate(TO_BASE64) + PADDING[over], strict_mode=True)
     except (IndexError, KeyError, binascii.Error):
         pass

@@ -9,18 +9,14 @@ from __future__ import annotations
 from binascii import a2b_base64
 from typing import Any, Final, NamedTuple
 
-from mindpeeker_guard._claims import RFC9068_CLAIMS, YEAR_9999
-from mindpeeker_guard._jose import Header
+from mindpeeker_guard._claims import ID_TOKEN_MARKS, RFC9068_CLAIMS, YEAR_9999
+from mindpeeker_guard._jose import LAST, PADDING, TO_BASE64, Header
 from mindpeeker_guard._json import scan
 from mindpeeker_guard._jwks import Key, KeySet
 
 _MEMO: Final = 64
 # By length modulo 4: the last characters that leave no bits over, in the alphabet of RFC 4648 section 4; the padding.
-_ENDS: Final = {
-    0: (frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), b""),
-    2: (frozenset(b"AQgw"), b"=="),
-    3: (frozenset(b"AEIMQUYcgkosw048"), b"="),
-}
+_ENDS: Final = {over: (frozenset(TO_BASE64[last] for last in LAST[over]), PADDING[over]) for over in PADDING}
 
 
 class Known(NamedTuple):
@@ -60,9 +56,10 @@ class UsualTokens:
 
     def remember(self, signing_input: bytes, known: Known) -> None:
         """Note the header of a token whose signature is good: all tokens of one key share it."""
-        if len(self._headers) >= _MEMO:
+        head = signing_input.partition(b".")[0]
+        if len(self._headers) >= _MEMO and head not in self._headers:
             self._headers.clear()
-        self._headers[signing_input.partition(b".")[0]] = known
+        self._headers[head] = known
 
     def read(self, text: str, raw: bytes, now: float) -> Usual | None:  # noqa: C901, PLR0911 - each check is a way out
         """Return the token in `text`, with all checked that needs no key; None where it must be read with care.
@@ -96,9 +93,7 @@ class UsualTokens:
                 return None
             if "nbf" in claims and not (type(claims["nbf"]) is int and 0 <= claims["nbf"] <= now + leeway):
                 return None
-            if "nonce" in claims or "at_hash" in claims or "c_hash" in claims:  # an ID token
-                return None
-            if self._demanded and not self._demanded <= claims.keys():
+            if not (ID_TOKEN_MARKS.isdisjoint(claims) and self._demanded <= claims.keys()):
                 return None
             ends, padding = _ENDS[len(signature) % 4]
             if signature[-1] not in ends:

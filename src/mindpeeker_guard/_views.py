@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from mindpeeker_guard._guard import Guard
@@ -18,13 +17,10 @@ Headers = tuple[tuple[str, str], ...]
 PRINCIPAL_KEY: Final = "mindpeeker_guard.principal"
 """Where adapters keep the principal in a WSGI environ or an ASGI scope."""
 
-FIELDS_KEY: Final = "mindpeeker_guard.fields"
-"""Where they keep the headers that the answer should have, as long as there are any to add."""
-
 _GUARD_KEY: Final = "mindpeeker_guard.guard"
 _MET: Final = "mindpeeker_guard.met"
+_FIELDS: Final = "mindpeeker_guard.fields"
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _PUBLIC: Final = "__mindpeeker_public__"
 _REQUIREMENT: Final = "__mindpeeker_requirement__"
 _RATES: Final = "__mindpeeker_rates__"
@@ -64,8 +60,7 @@ def is_public(view: Any) -> bool:
 
 def requirement_of(view: Any) -> Requirement | None:
     """Return what `view` requires; None where nothing is noted on it."""
-    own = getattr(view, "__dict__", _NOTHING)
-    found = _mark(view, _REQUIREMENT) if "view_class" in own else own.get(_REQUIREMENT)
+    found = _mark(view, _REQUIREMENT)
     return found if isinstance(found, Requirement) else None
 
 
@@ -105,12 +100,12 @@ def note_headers(environ: MutableMapping[str, Any], request: Request) -> None:
     """Keep the headers that the answer should have, besides those that were kept before."""
     headers = request.answer_headers
     if headers:
-        environ[FIELDS_KEY] = joined(environ.get(FIELDS_KEY, ()), headers)
+        environ[_FIELDS] = joined(environ.get(_FIELDS, ()), headers)
 
 
 def take_headers(environ: MutableMapping[str, Any]) -> Headers:
     """Return the headers that the answer should have, to whoever asks first."""
-    headers: Headers = environ.pop(FIELDS_KEY, ())
+    headers: Headers = environ.pop(_FIELDS, ())
     return headers
 
 
@@ -129,7 +124,7 @@ def remembered(environ: Mapping[str, Any], guard: Guard) -> Principal | None:
 
 
 def _mark(view: Any, name: str) -> Any:
-    own = getattr(view, "__dict__", _NOTHING)
+    own = getattr(view, "__dict__", {})
     cls = own.get("view_class")
     if cls is None:
         return own.get(name)

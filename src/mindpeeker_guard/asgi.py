@@ -8,7 +8,7 @@ from typing import Any
 from mindpeeker_guard._guard import Guard
 from mindpeeker_guard._requests import ASGIRequest
 from mindpeeker_guard._types import Principal, Refusal, Requirement
-from mindpeeker_guard._views import FIELDS_KEY, PRINCIPAL_KEY, note_headers, remember, take_headers
+from mindpeeker_guard._views import PRINCIPAL_KEY, note_headers, remember, take_headers
 from mindpeeker_guard.errors import AnswerError
 
 __all__ = ["GuardMiddleware", "principal_of", "send_refusal"]
@@ -73,7 +73,7 @@ def with_headers(scope: Scope, send: Send) -> Send:
     """Return `send`, but for the headers that are kept in `scope`, which the answer has besides its own."""
 
     def send_with_headers(message: MutableMapping[str, Any]) -> Awaitable[None]:
-        if FIELDS_KEY in scope and message["type"] in _STARTS and (found := take_headers(scope)):
+        if message["type"] in _STARTS and (found := take_headers(scope)):
             more = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in found]
             own = {name for name, _ in message.get("headers", ())}
             message["headers"] = [*message.get("headers", ()), *(pair for pair in more if pair[0] not in own)]

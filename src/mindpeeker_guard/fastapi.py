@@ -28,7 +28,7 @@ from mindpeeker_guard._rates import Per, RateLimit, rate_limits
 from mindpeeker_guard._requests import ASGIRequest
 from mindpeeker_guard._scopes import ScopeExpression, all_of
 from mindpeeker_guard._types import Principal, RateSpec, Requirement, requirement
-from mindpeeker_guard._views import PRINCIPAL_KEY, note_headers, public, remember, remembered
+from mindpeeker_guard._views import note_headers, public, remember, remembered
 from mindpeeker_guard.asgi import Receive, Scope, Send, send_refusal, with_headers
 from mindpeeker_guard.errors import AnswerError, ConfigurationError
 
@@ -83,7 +83,7 @@ class RequireScopes(SecurityBase):
         scope = connection.scope
         guard = _guard_of(scope["app"])
         seen = _Request(scope)
-        principal = remembered(scope, guard) if PRINCIPAL_KEY in scope else None
+        principal = remembered(scope, guard)
         if principal is None:
             principal = remember(scope, guard, await guard.acheck(seen, needed))
         else:
@@ -227,7 +227,7 @@ def init_app(app: FastAPI, guard: Guard | None = None, *, default: Literal["allo
 
 def _guard_of(app: Any) -> Guard:
     guard = getattr(app.state, "mindpeeker_guard", None)
-    if type(guard) is not Guard and not isinstance(guard, Guard):
+    if not isinstance(guard, Guard):
         raise ConfigurationError("No guard is attached to this application: call init_app(app, guard).")
     return guard
 

@@ -201,7 +201,7 @@ def _check(needed: Requirement) -> None:
     if type(guard) is not Guard:
         guard = _guard_of(context.app)
     # Not in `g`: it belongs to the application context, which several requests may share.
-    if PRINCIPAL_KEY in environ and has_decided(environ, guard):
+    if has_decided(environ, guard):
         _check_again(guard, environ, needed)
         return
     seen = _Request(environ)

@@ -428,6 +428,22 @@ def test_headers_that_are_remembered_are_bounded():
     assert len(authenticator._usual._headers) <= 64
 
 
+def test_a_header_that_is_known_pushes_none_out():
+    """
+    Tokens that must be read with care, one after another with the same header, cost the others nothing.
+    """
+    authenticator, _ = counted(token_cache=0)
+    for number in range(64):
+        check(authenticator, good(header={"x": number}))
+    before = set(authenticator._usual._headers)
+
+    for _ in range(3):
+        check(authenticator, good(header={"x": 0}, aud=[AUDIENCE]))
+
+    assert len(before) == 64
+    assert set(authenticator._usual._headers) == before
+
+
 def test_a_withdrawn_key_ends_its_tokens(server, clock):
     """
     A token that was verified is refused as soon as its key is not published any more.

@@ -144,8 +144,7 @@ class JWTBearer:
 
     def attempt(self, credential: str, request: Request) -> Principal | None:  # noqa: ARG002 - proofs need it
         """Turn a token into a principal if no key must be waited for; see `Authenticator.attempt`."""
-        raw = credential.encode("ascii", "replace") if len(credential) <= MAX_TOKEN else self._raw(credential)
-        now, tokens = self._clock(), self._tokens
+        raw, now, tokens = self._raw(credential), self._clock(), self._tokens
         if tokens is not None:
             found = tokens.recall(raw, self._keys_at_hand, now)
             if found is not None:

@@ -9,7 +9,6 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.core.handlers.wsgi import WSGIRequest as _WSGIHandlerRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -233,8 +232,6 @@ class _ASGI(ASGIRequest):
 
 def read(request: HttpRequest) -> Request:
     """Return `request` as a guard sees it."""
-    if type(request) is _WSGIHandlerRequest:
-        return _WSGI(request)
     scope = getattr(request, "scope", None)
     return _WSGI(request) if scope is None else _ASGI(request, scope)
 

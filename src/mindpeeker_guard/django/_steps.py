@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +12,6 @@ from mindpeeker_guard._types import Principal, Requirement
 from mindpeeker_guard.django._middleware import answer, note, read
 from mindpeeker_guard.django.conf import configuration
 from mindpeeker_guard.errors import AnswerError
-
-_Met = tuple[Requirement, Principal | None] | None
-"""What the middleware has checked, and for whom."""
-
-_NOBODY: Final = object()
 
 
 class Step(Protocol):
@@ -73,19 +68,21 @@ class Check:
 
     def take(self, request: HttpRequest) -> HttpResponse | None:
         """See `Step.take`."""
-        met: _Met = getattr(request, "_mindpeeker_met", None)
-        if met is not None and met[0] is self._needed and met[1] is getattr(request, "principal", _NOBODY):
+        if self._is_met(request):
             return None
         refused = self._refused(request)
         return self._limit.take(request) if refused is None and self._limit is not None else refused
 
     async def atake(self, request: HttpRequest) -> HttpResponse | None:
         """See `Step.atake`."""
-        met: _Met = getattr(request, "_mindpeeker_met", None)
-        if met is not None and met[0] is self._needed and met[1] is getattr(request, "principal", _NOBODY):
+        if self._is_met(request):
             return None
         refused = self._refused(request)
         return await self._limit.atake(request) if refused is None and self._limit is not None else refused
+
+    def _is_met(self, request: HttpRequest) -> bool:
+        met: tuple[Requirement, Principal | None] | None = getattr(request, "_mindpeeker_met", None)
+        return met is not None and met[0] is self._needed and met[1] is _principal(request)
 
     def _refused(self, request: HttpRequest) -> HttpResponse | None:
         guard, principal = configuration().guard, _principal(request)
